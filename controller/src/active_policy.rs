@@ -1,4 +1,4 @@
-//! Holds the active policy: the network file, and the windows that are open.
+//! The active policy: the network file, and its open windows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
@@ -10,14 +10,14 @@ use flows::runtime::timeouts::LONGEST;
 
 use crate::policy::Policy;
 
-/// Joins a network file with the windows that are open. A clone is cheap.
+/// A network file with its open windows. A clone is cheap.
 #[derive(Debug, Clone)]
 pub struct ActivePolicy {
     /// The file.
     pub policy: Arc<Policy>,
-    /// The open windows, and when each closes, in seconds since 1970-01-01 UTC.
+    /// The open windows and their closing times, in seconds since 1970-01-01 UTC.
     pub windows: Arc<BTreeMap<String, u64>>,
-    /// Counts the changes of file and windows: a higher number is later.
+    /// Number of changes of file and windows. A later policy has a higher number.
     pub generation: u64,
     /// The longest hard timeout of a flow, in seconds; less than the wire has only in tests.
     pub longest: u16,

@@ -1,11 +1,11 @@
-//! Where to listen: `tcp:ADDR:PORT` or `unix:PATH`.
+//! The address of a listener: `tcp:ADDR:PORT` or `unix:PATH`.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Where to listen.
+/// The address of a listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenAddress {
     /// A TCP socket.
@@ -14,7 +14,7 @@ pub enum ListenAddress {
     Unix(PathBuf),
 }
 
-/// Text that is no address.
+/// A text that is no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no address to listen at: tcp:ADDRESS:PORT (IPv6 in brackets) or unix:PATH")]
 pub struct AddressError(String);

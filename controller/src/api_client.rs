@@ -18,17 +18,17 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::api::Token;
 
-/// Bounds the time to connect, and that of an exchange that only looks.
+/// Deadline of connecting, and of an exchange without a change.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Bounds the time of a change: bridges, and Open vSwitch, have to take it.
+/// Deadline of a change: bridges and Open vSwitch have to apply it.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Bounds the body of an answer, in bytes.
+/// Longest body of an answer, in bytes.
 const LIMIT: usize = 64 << 20;
 
-/// Where a controller with the usual state directory serves its API.
+/// The API socket of a controller with the default state directory.
 pub const DEFAULT_SOCKET: &str = "/run/portcullis/api.sock";
 
-/// Where an API listens: `unix:PATH` or `tcp:ADDR:PORT`.
+/// The address of an API: `unix:PATH` or `tcp:ADDR:PORT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApiAddress {
     /// A Unix socket.
@@ -58,39 +58,39 @@ impl FromStr for ApiAddress {
     }
 }
 
-/// Why there was no answer.
+/// A failure to get an answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiClientError {
-    /// Not an address.
+    /// The text is no address.
     #[error("{0:?} is no API address: unix:PATH or tcp:ADDRESS:PORT")]
     Address(String),
-    /// Nobody listens, or the connection broke.
+    /// No process listens, or the connection broke.
     #[error("no answer from {address}: {source} (is `portcullis run` running there?)")]
     Io {
-        /// Where.
+        /// The address.
         address: ApiAddress,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// What answered does not speak HTTP.
+    /// The server does not speak HTTP.
     #[error("{0} gave no HTTP answer")]
     NotHttp(ApiAddress),
-    /// No such request can be written.
+    /// HTTP cannot express the request.
     #[error("{path:?} cannot be asked for: {source}")]
     Unwritable {
-        /// What was to be asked for.
+        /// The path of the request.
         path: String,
-        /// Names the part that HTTP does not have.
+        /// The error about the part that HTTP does not allow.
         source: axum::http::Error,
     },
-    /// The controller refused.
+    /// The controller refused the request.
     #[error("{path}: the controller answered {status}: {body}")]
     Refused {
-        /// What was asked for.
+        /// The path of the request.
         path: String,
         /// The HTTP status.
         status: u16,
-        /// What it said.
+        /// The controller's answer.
         body: String,
     },
 }
@@ -104,7 +104,7 @@ pub struct Reply {
     pub body: String,
 }
 
-/// Asks for `path`. Blocks for at most some seconds.
+/// Requests `path`. Blocks for some seconds at most.
 ///
 /// # Errors
 ///
@@ -118,14 +118,15 @@ pub fn fetch(api: &ApiAddress, path: &str) -> Result<String, ApiClientError> {
     Ok(reply.body)
 }
 
-/// Sends one request, with a JSON body if there is one, and a token. Blocks for at most some
-/// seconds, or a minute where it is a change.
+/// Sends one request, with a token and a JSON body if there is one. Blocks for some seconds at
+/// most, or for a minute if it is a change.
 ///
 /// # Errors
 ///
 /// - [`ApiClientError::Unwritable`] if HTTP has no such method or path.
-/// - [`ApiClientError::Io`] if nobody listens, the connection breaks, or the answer is late or too long.
-/// - [`ApiClientError::NotHttp`] if something else than HTTP answers.
+/// - [`ApiClientError::Io`] if no process listens, the connection breaks, or the answer is late or
+///   too long.
+/// - [`ApiClientError::NotHttp`] if the answer is not HTTP.
 pub fn request(
     api: &ApiAddress,
     method: &str,
@@ -159,7 +160,7 @@ pub fn request(
     })
 }
 
-/// Tells why an exchange failed.
+/// The reason of a failed exchange.
 #[derive(Debug)]
 enum Failure {
     Io(io::Error),
@@ -177,7 +178,7 @@ impl From<hyper::Error> for Failure {
         if error.is_parse() || error.is_incomplete_message() {
             return Self::NotHttp;
         }
-        // The text of hyper's own error does not say what the system said.
+        // The text of hyper's own error does not contain the system's error.
         let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
         Self::Io(match source {
             Some(source) => io::Error::new(source.kind(), source.to_string()),
@@ -186,7 +187,8 @@ impl From<hyper::Error> for Failure {
     }
 }
 
-/// Connects and exchanges one request for its answer, within `patience` from the connection on.
+/// Connects and sends one request. Returns its answer, if it arrives within `patience` of the
+/// connection.
 fn ask(api: &ApiAddress, request: Request<Full<Bytes>>, patience: Duration) -> Result<Reply, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let answer = async {
@@ -232,7 +234,7 @@ where
     tokio::time::timeout(patience, answer).await.map_err(late)?
 }
 
-/// Tells why a body did not come to its end.
+/// Returns the error of a body that did not arrive completely.
 fn of_body(error: Box<dyn Error + Send + Sync>) -> io::Error {
     if error.is::<LengthLimitError>() {
         return io::Error::new(io::ErrorKind::FileTooLarge, "the answer is too long");

@@ -18,16 +18,16 @@ use tracing_subscriber::layer::Context;
 
 use crate::printable::printable_name;
 
-/// Bounds the time in which lines are counted together.
+/// Time in which lines are counted together.
 const WINDOW: Duration = Duration::from_secs(10);
-/// Bounds the lines of one kind about one bridge in a [`WINDOW`].
+/// Largest number of lines of one kind about one bridge in a [`WINDOW`].
 const LINES: u64 = 20;
-/// Bounds the lines of one kind about all bridges in a [`WINDOW`].
+/// Largest number of lines of one kind about all bridges in a [`WINDOW`].
 const LINES_OF_KIND: u64 = 500;
-/// Separates two looks for windows that have ended.
+/// Interval of the checks for windows that have ended.
 const TELL: Duration = Duration::from_secs(1);
 
-/// Decides which lines are written. It is a layer of the subscriber, and its clones share their
+/// The filter of written lines. It is a layer of the subscriber, and its clones share their
 /// counters.
 #[derive(Debug, Clone, Default)]
 pub struct LogLimit(Arc<Mutex<LineCounts>>);
@@ -38,12 +38,12 @@ struct LineCounts {
     bridges: HashMap<(Identifier, String), Window>,
 }
 
-/// Counts lines since a moment.
+/// The number of lines since a moment.
 #[derive(Debug)]
 struct Window {
     began: Instant,
     lines: u64,
-    /// The first line that was held back.
+    /// The first suppressed line.
     first: Option<String>,
 }
 

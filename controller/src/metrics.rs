@@ -1,5 +1,5 @@
-//! What Prometheus is told. Labels are names of bridges and rules of the file, and fixed words: nothing that
-//! a packet or a peer can choose.
+//! The metrics for Prometheus. Labels are fixed words, and names of bridges and rules in the file.
+//! A packet or a peer can choose none of them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,9 +21,9 @@ pub struct Metrics {
     registry: Registry,
     /// Sessions that finished their handshake.
     pub switches: IntGauge,
-    /// Connections of switches that were ended because there were too many.
+    /// Connections of switches that ended because there were too many.
     pub rejected: IntCounter,
-    /// Messages that could not be taken.
+    /// Bad messages.
     pub bad_messages: IntCounter,
     connected: IntGaugeVec,
     settled: IntGaugeVec,
@@ -54,7 +54,8 @@ impl Metrics {
     /// Registers all metrics in a registry of their own.
     ///
     /// # Errors
-    /// When two share a name or a name is none: a mistake in this file.
+    /// [`prometheus::Error`] if two metrics share a name or a name is invalid: a mistake in this
+    /// file.
     pub fn new() -> prometheus::Result<Self> {
         let registry = Registry::new();
         let gauge = |name: &str, help: &str, labels: &[&str]| {
@@ -200,10 +201,10 @@ impl Metrics {
         })
     }
 
-    /// A bridge of the file: its series exist from now on.
+    /// Creates the series of a bridge in the file.
     pub fn declare(&self, bridge: &str) {
         let labels = &[bridge];
-        // All bridges that the file does not name are none that could be connected or not.
+        // `*` stands for all bridges that the file does not name, so it has no connection state.
         if bridge != ANY_BRIDGE {
             self.connected.with_label_values(labels);
             self.settled.with_label_values(labels);
@@ -216,7 +217,7 @@ impl Metrics {
         self.conflicts.with_label_values(labels);
     }
 
-    /// Ends the series of bridges and of rules that are not there. Faults have bridges of their own.
+    /// Removes the series of bridges and rules that are gone. Faults have bridges of their own.
     pub fn retain(
         &self,
         has_bridge: impl Fn(&str) -> bool,
@@ -244,18 +245,18 @@ impl Metrics {
         retain(&self.faults, |labels| labels.first().is_some_and(|bridge| has_faults(bridge)));
     }
 
-    /// Whether a bridge is connected and settled.
+    /// Sets whether a bridge is connected and settled.
     pub fn set_bridge_state(&self, bridge: &str, connected: bool, settled: bool) {
         self.connected.with_label_values(&[bridge]).set(i64::from(connected));
         self.settled.with_label_values(&[bridge]).set(i64::from(connected && settled));
     }
 
-    /// How many names of the file several ports of a bridge have.
+    /// Sets the number of port names in the file that several ports of a bridge have.
     pub fn ambiguous(&self, bridge: &str, names: usize) {
         self.ambiguous.with_label_values(&[bridge]).set(saturated(names as u64));
     }
 
-    /// What a read of a bridge's flows added up to.
+    /// Adds the sums of a read of a bridge's flows.
     pub fn counted(&self, bridge: &str, before: &Sums, sums: &Sums) {
         for table in before.tables.keys().filter(|t| !sums.tables.contains_key(t)) {
             self.flows.with_label_values(&[bridge, &table.to_string()]).set(0);
@@ -273,7 +274,8 @@ impl Metrics {
         }
     }
 
-    /// Where no more return flows of a bridge fit, and how many were evicted since the last look.
+    /// Sets the bounds of a bridge that have no room for return flows, and adds the evictions since
+    /// the last read.
     pub fn full(&self, bridge: &str, bounds: Vec<String>, evicted: &Evicted) {
         for (table, flows) in evicted {
             self.evicted.with_label_values(&[bridge, &table.to_string()]).inc_by(*flows);
@@ -285,17 +287,17 @@ impl Metrics {
         let mut all = self.full_bounds.lock().unwrap_or_else(PoisonError::into_inner);
         let before = all.insert(bridge.to_owned(), bounds.clone()).unwrap_or_default();
         for bound in before.iter().filter(|bound| !bounds.contains(bound)) {
-            // It is there: it was set when it became full.
+            // The series exists: it was set when the bound was reached.
             let _ = self.full.remove_label_values(&[bridge, bound]);
         }
     }
 
-    /// A packet came to the controller.
+    /// Counts a packet that arrived at the controller.
     pub fn packet_in(&self, bridge: &str) {
         self.packet_ins.with_label_values(&[bridge]).inc();
     }
 
-    /// The counters of a learning switch, looked up once.
+    /// Returns the counters of a learning switch, looked up once.
     pub fn learning(&self, bridge: &str) -> LearningMetrics {
         let decided = |outcome| self.decided.with_label_values(&[bridge, outcome]);
         let macs = |outcome| self.macs_learned.with_label_values(&[bridge, outcome]);
@@ -312,12 +314,12 @@ impl Metrics {
         }
     }
 
-    /// Changes were sent.
+    /// Counts changes that were sent.
     pub fn changing(&self, bridge: &str, changes: usize) {
         self.flow_mods.with_label_values(&[bridge]).inc_by(changes as u64);
     }
 
-    /// Changes took effect.
+    /// Counts changes that took effect.
     pub fn changed(&self, bridge: &str, drift: usize, took: Duration) {
         self.drift.with_label_values(&[bridge]).inc_by(drift as u64);
         self.reconcile.with_label_values(&[bridge]).observe(took.as_secs_f64());
@@ -328,22 +330,22 @@ impl Metrics {
         self.conflicts.with_label_values(&[bridge]).inc();
     }
 
-    /// A switch reported an error.
+    /// Counts an error that a switch reported.
     pub fn error(&self, (kind, code): (&str, &str)) {
         self.errors.with_label_values(&[kind, code]).inc();
     }
 
-    /// Whether a kind of fault was found at a bridge.
+    /// Sets whether a kind of fault was found at a bridge.
     pub fn fault(&self, bridge: &str, kind: &str, found: bool) {
         self.faults.with_label_values(&[bridge, kind]).set(i64::from(found));
     }
 
-    /// The network file was read again.
+    /// Counts a reload of the network file.
     pub fn reloaded(&self, ok: bool) {
         self.reloads.with_label_values(&[if ok { "ok" } else { "refused" }]).inc();
     }
 
-    /// The windows of the network file, and whether each is open.
+    /// Sets the windows of the network file, and whether each is open.
     pub fn windows<'a>(&self, windows: impl Iterator<Item = (&'a str, bool)>) {
         self.windows.reset();
         for (window, open) in windows {
@@ -351,10 +353,10 @@ impl Metrics {
         }
     }
 
-    /// All of it in Prometheus' text format.
+    /// Returns all metrics in Prometheus' text format.
     ///
     /// # Errors
-    /// When the format has no words for a metric: a mistake in this file.
+    /// [`prometheus::Error`] if the format cannot express a metric: a mistake in this file.
     pub fn text(&self) -> prometheus::Result<String> {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
@@ -362,13 +364,13 @@ impl Metrics {
     }
 }
 
-/// Removes the series of a family whose labels, in the order of their names, are not to be kept. Each family here is declared
-/// with its labels in that order.
+/// Removes the series of a family whose labels `keep` rejects. It gets the labels in the order of
+/// their names, in which each family here declares them.
 fn retain<T: MetricVecBuilder>(family: &MetricVec<T>, keep: impl Fn(&[&str]) -> bool) {
     for metric in family.collect().iter().flat_map(|family| family.get_metric()) {
         let labels: Vec<&str> = metric.get_label().iter().map(|label| label.value()).collect();
         if !keep(&labels) {
-            // Gone already is gone, too.
+            // The series may be gone already.
             let _ = family.remove_label_values(&labels);
         }
     }
@@ -378,7 +380,7 @@ fn saturated(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-/// The counters of one learning switch: adding to them takes no lock.
+/// The counters of one learning switch. Adding to them takes no lock.
 #[derive(Debug)]
 pub struct LearningMetrics {
     packets: IntCounter,
@@ -389,12 +391,12 @@ pub struct LearningMetrics {
     moved: IntCounter,
     refused: IntCounter,
     known: IntGauge,
-    /// The part of this switch in `known`, which may be that of several.
+    /// The part of this switch in `known`, which may sum up several switches.
     last: i64,
 }
 
 impl LearningMetrics {
-    /// Adds what a batch came to. `known` are the addresses after it.
+    /// Adds the counters of a batch. `known` is the number of addresses after it.
     pub fn add(&mut self, tally: &PacketTally, known: usize) {
         for (counter, count) in [
             (&self.packets, tally.packets),

@@ -1,4 +1,4 @@
-//! The network file in force: read, checked, and compiled for the bridges that turn up.
+//! The network file: read, checked, and compiled for the bridges that connect.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -12,45 +12,45 @@ use flows::verify::check::{Checked, check};
 use flows::verify::never;
 use ofproto::PortNo;
 
-/// One network file without errors.
+/// A network file without errors.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
-    /// Where it was read from.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Its texts, for findings.
+    /// The texts of the file and its includes, for findings.
     pub sources: SourceFiles,
-    /// What it says.
+    /// The parsed file.
     pub file: NetworkFile,
-    /// What is doubtful in it.
+    /// The warnings about the file.
     pub warnings: Vec<Finding>,
-    /// How its `never` assertions were checked.
+    /// The report on the checks of its `never` assertions.
     pub never: never::NeverReport,
-    /// What is in it beyond the file.
+    /// The additions to the file that were made at run time.
     pub additions: Additions,
-    /// Containers that have no place in the file any more, and why. They are not in force.
+    /// Containers without a place in the file any more, each with the reason. They are not active.
     pub set_aside: Vec<(Container, ContainError)>,
 }
 
-/// Why a network file cannot be used.
+/// A failure to use a network file.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("{path}: {source}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// It has errors.
     #[error("{0}")]
     Findings(LoadFailure),
-    /// It has no place for containers that there are.
+    /// The file has no place for existing containers.
     #[error("{path} has no place for {}", places(containers))]
     NoPlace {
         /// The file.
         path: PathBuf,
-        /// The containers, and why not.
+        /// The containers, each with the reason.
         containers: Vec<(Container, ContainError)>,
     },
 }
@@ -64,29 +64,31 @@ fn places(containers: &[(Container, ContainError)]) -> String {
 }
 
 impl Policy {
-    /// Reads and checks a file, with what it includes.
+    /// Reads and checks a file with its includes.
     ///
     /// # Errors
-    /// When it cannot be read or has errors.
+    /// [`PolicyError`] if the file cannot be read or has errors.
     pub fn load(path: &Path) -> Result<Self, PolicyError> {
         Self::with(path, &Additions::default())
     }
 
-    /// Reads and checks a file, with what it includes and what was added at run time.
+    /// Reads and checks a file with its includes and the additions made at run time.
     ///
     /// # Errors
-    /// When it cannot be read, or both together have errors.
+    /// [`PolicyError`] if the file cannot be read, or has errors together with the additions.
     pub fn with(path: &Path, additions: &Additions) -> Result<Self, PolicyError> {
-        // Containers are put in one by one, so that one without a place is named and the others go on.
+        // Containers are added one by one, so that one without a place is reported and the others
+        // are kept.
         let file = Additions { containers: Vec::new(), ..additions.clone() };
         Self::checked(path, loaded(path, &file)?, additions)
     }
 
-    /// The same, without what has no place in the file any more: for a start, at which what is left is better than nothing.
-    /// Gives the instances of templates that are set aside; the containers are in [`Policy::set_aside`].
+    /// Reads and checks a file for a start, without the additions that have no place in it any
+    /// more. Returns the set-aside instances of templates too. The set-aside containers are in
+    /// [`Policy::set_aside`].
     ///
     /// # Errors
-    /// When the file cannot be read or has errors by itself.
+    /// [`PolicyError`] if the file cannot be read or has errors by itself.
     pub fn resume(path: &Path, additions: &Additions) -> Result<(Self, Vec<(String, u32)>), PolicyError> {
         let whole = Self::with(path, additions);
         let Err(PolicyError::Findings(failed)) = &whole else { return whole.map(|p| (p, Vec::new())) };
@@ -99,7 +101,7 @@ impl Policy {
             templates.any(|t| (t.numbers.0..=t.numbers.1).contains(number))
         };
         let (fitting, unfit): (Vec<_>, Vec<_>) = instances.iter().cloned().partition(fits);
-        // The least is taken away that lets the rest be.
+        // Tries first to set aside as little as possible.
         for (kept, aside, containers) in [
             (fitting.clone(), unfit.clone(), containers.as_slice()),
             (fitting, unfit, &[]),
@@ -113,7 +115,7 @@ impl Policy {
         Ok((alone.setting_aside(additions, &why), instances))
     }
 
-    /// With every container set aside that is not in force.
+    /// Sets aside every container that is not active.
     fn setting_aside(mut self, additions: &Additions, why: &str) -> Self {
         for container in &additions.containers {
             let name = &container.name;
@@ -130,10 +132,10 @@ impl Policy {
         self
     }
 
-    /// Checks a text that includes nothing.
+    /// Checks a text without includes.
     ///
     /// # Errors
-    /// When it has errors.
+    /// [`PolicyError`] if the text has errors.
     pub fn from_text(path: &Path, text: String) -> Result<Self, PolicyError> {
         let mut text = Some(text);
         let mut read = |_: &str| text.take().ok_or_else(|| "it is not beside this text".to_owned());
@@ -161,10 +163,10 @@ impl Policy {
         Ok(Self { path: path.to_owned(), sources, file, warnings, never, additions, set_aside })
     }
 
-    /// The same with one more container.
+    /// Returns the policy with one more container.
     ///
     /// # Errors
-    /// When the file has no place for it.
+    /// [`ContainError`] if the file has no place for the container.
     pub fn with_container(&self, container: &Container) -> Result<Self, ContainError> {
         let mut policy = self.clone();
         policy.file.put(container)?;
@@ -172,7 +174,7 @@ impl Policy {
         Ok(policy)
     }
 
-    /// The same without a container; none if it has no such container.
+    /// Returns the policy without a container, or `None` if it has no such container.
     pub fn without_container(&self, name: &str) -> Option<Self> {
         let container = self.additions.containers.iter().find(|c| c.name == name)?;
         let mut policy = self.clone();
@@ -193,27 +195,27 @@ impl Policy {
             && files.iter().all(as_it_was)
     }
 
-    /// Whether the file says what the bridge's flows are.
+    /// Returns whether the file defines the bridge's flows.
     pub fn owns(&self, bridge: &str) -> bool {
         flows::compile::owns(&self.file, bridge)
     }
 
-    /// The names of all bridges of the file.
+    /// Returns the names of all bridges in the file.
     pub fn named(&self) -> impl Iterator<Item = &str> {
         self.file.bridges.iter().map(|b| b.name.as_str())
     }
 
-    /// The names of the bridges whose flows the file says.
+    /// Returns the names of the bridges whose flows the file defines.
     pub fn bridges(&self) -> impl Iterator<Item = &str> {
         self.file.bridges.iter().map(|b| b.name.as_str()).filter(|b| self.owns(b))
     }
 
-    /// The flows of a bridge that has these ports.
+    /// Returns the flows of a bridge with these ports.
     pub fn compile(&self, bridge: &str, ports: &PortMap) -> Program {
         flows::compile::compile(&self.file, bridge, ports, &TimeContext::default())
     }
 
-    /// Ports as a bridge of the file might have them, numbered from 1 in the file's order.
+    /// Returns ports as a bridge of the file might have them, numbered from 1 in the file's order.
     pub fn assumed_ports(&self, bridge: &str) -> PortMap {
         let mut ports = never::numbered_ports(&self.file, bridge);
         ports.insert(bridge.to_owned(), PortNo::LOCAL);
@@ -221,10 +223,11 @@ impl Policy {
     }
 }
 
-/// Reads a file with what it includes and what was added at run time; it is not checked beyond what its words mean.
+/// Reads a file with its includes and the additions made at run time. It is parsed, but not checked
+/// further.
 ///
 /// # Errors
-/// When it cannot be read or has errors.
+/// [`PolicyError`] if the file cannot be read or has errors.
 pub fn loaded(path: &Path, additions: &Additions) -> Result<Loaded, PolicyError> {
     let mut unreadable = None;
     let mut first = true;
@@ -247,11 +250,11 @@ fn read(path: &Path) -> std::io::Result<String> {
     read_text(path, network::MAX_FILE_LEN)
 }
 
-/// The text of a file of at most that many bytes; one byte more than may be, so that whoever reads it sees and says that
-/// it is too long.
+/// Returns the text of a file, up to `most` bytes and one more. The extra byte tells the caller
+/// that the file is too long.
 ///
 /// # Errors
-/// When it cannot be read, or is not UTF-8.
+/// [`std::io::Error`] if the file cannot be read, or is not UTF-8.
 pub fn read_text(path: &Path, most: usize) -> std::io::Result<String> {
     let mut text = String::new();
     let limit = (most as u64).saturating_add(1);

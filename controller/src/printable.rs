@@ -1,21 +1,22 @@
-//! Text from outside, as a terminal, a log or a page may show it: nothing in it moves a cursor, sets a title, starts a line
-//! or turns the direction of what stands around it.
+//! Makes foreign text safe for a terminal, a log or a page. No character in the result moves a
+//! cursor, sets a title, starts a line or turns the direction of the text around it.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Returns a text of several lines with its control characters escaped, but for line breaks and tabs.
+/// Returns a text of several lines with its control characters escaped, except line breaks and
+/// tabs.
 pub fn printable(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c != '\n' && c != '\t' && is_active(c))
 }
 
-/// Returns a name that somebody else chose, on one line; bytes that are no UTF-8 are replaced.
+/// Returns a foreign name on one line. Bytes that are not UTF-8 are replaced.
 pub fn printable_name(name: &[u8]) -> String {
     escaped(&String::from_utf8_lossy(name), is_active).into_owned()
 }
 
-/// Whether a character does something where it is shown, in place of being shown: controls of ISO 6429, separators of lines,
-/// and what orders text in both directions (Unicode UAX #9).
+/// Returns whether a character acts on its display instead of being shown. These are controls of
+/// ISO 6429, line separators, and the marks that order text in both directions (Unicode UAX #9).
 fn is_active(c: char) -> bool {
     c.is_control()
         || matches!(

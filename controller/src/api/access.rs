@@ -1,7 +1,8 @@
-//! Who may change something.
+//! Decides about the right to make changes.
 //!
-//! At a Unix socket the kernel says who asks: root, the socket's owner and its group may change things, whatever the
-//! socket's mode lets others see. At a TCP address nobody knows who asks: a token has to come with every change.
+//! At a Unix socket the kernel identifies the caller. Root, the socket's owner and its group may
+//! make changes, whatever the socket's mode lets others read. At a TCP address the caller is
+//! unknown, so every change needs a token.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -18,24 +19,24 @@ use nix::unistd::{Gid, Uid, User};
 
 use super::ApiError;
 
-/// A token has at least so many characters.
+/// Shortest token, in characters.
 const MIN_TOKEN: usize = 16;
-/// The longest token file that is read, in bytes.
+/// Longest token file, in bytes.
 const MAX_TOKEN: u64 = 4_096;
 
-/// Who is on the other side of a connection.
+/// The peer of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
-    /// A process of this machine, as the kernel says; none if it does not.
+    /// A process of this machine with its user and group, as the kernel reports them, if it does.
     Process(Option<(u32, u32)>),
-    /// Whoever sends from there.
+    /// The sender's address.
     Address(SocketAddr),
 }
 
-/// What a change needs at one listener.
+/// The credentials for a change at one listener.
 #[derive(Debug)]
 pub enum ListenerAccess {
-    /// At a Unix socket: to be root, this user, or of this group.
+    /// At a Unix socket: root, the socket's owner, or a member of its group.
     Process {
         /// The socket's owner.
         owner: u32,
@@ -46,27 +47,28 @@ pub enum ListenerAccess {
     Token(Token),
 }
 
-/// Who makes a change, as it is remembered and logged. An extractor of handlers; without one, the request is refused.
+/// The caller of a change, as it is stored and logged. An extractor of handlers: without a caller,
+/// the request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// A user's name, `uid N`, or `token at ADDRESS`.
     pub who: String,
 }
 
-/// A secret that whoever makes changes over TCP has to know. Never shown.
+/// The secret for changes over TCP. It is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
-/// Why a file gives no token.
+/// A failure to read a token file.
 #[derive(Debug, thiserror::Error)]
 pub enum BadToken {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("the token file {0}: {1}")]
     Io(PathBuf, std::io::Error),
-    /// Anyone can read it.
+    /// Every user can read the file.
     #[error("the token file {0} can be read by everybody: chmod 600 {0}")]
     Open(PathBuf),
-    /// What is in it is no token.
+    /// The contents are no token.
     #[error(
         "the token file {0} holds no token: one line of {MIN_TOKEN} characters or more, letters, digits and -._~+/= (try: openssl rand -hex 32)"
     )]
@@ -74,10 +76,11 @@ pub enum BadToken {
 }
 
 impl Token {
-    /// Reads the token from a file that only some can read.
+    /// Reads the token from a file that only some users can read.
     ///
     /// # Errors
-    /// When it cannot be read, everybody can read it, or what is in it is too short or has characters that no header has.
+    /// [`BadToken`] if the file cannot be read, every user can read it, or its contents are too
+    /// short or have characters that no header allows.
     pub fn load(path: &Path) -> Result<Self, BadToken> {
         use std::io::Read as _;
         let io = |error| BadToken::Io(path.to_owned(), error);
@@ -90,19 +93,19 @@ impl Token {
         Self::parse(&text).ok_or_else(|| BadToken::Unfit(path.to_owned()))
     }
 
-    /// A token as RFC 6750 §2.1 spells them, blanks and line ends around it aside.
+    /// Returns a token as RFC 6750 §2.1 spells it, without surrounding blanks and line ends.
     fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b);
         (text.len() >= MIN_TOKEN && text.bytes().all(fits)).then(|| Self(text.to_owned()))
     }
 
-    /// The value of the header that carries it.
+    /// Returns the value of the header that carries the token.
     pub fn header(&self) -> String {
         format!("Bearer {}", self.0)
     }
 
-    /// Whether a request carries it. Takes as long for a wrong one as for the right one.
+    /// Returns whether a request carries the token. A wrong one takes as long as the right one.
     fn is_in(&self, headers: &HeaderMap) -> bool {
         let Some(value) = headers.get(header::AUTHORIZATION).map(|v| v.as_bytes()) else { return false };
         let Some((scheme, token)) = value.split_at_checked(b"Bearer ".len()) else { return false };
@@ -118,7 +121,7 @@ impl fmt::Debug for Token {
 }
 
 impl ListenerAccess {
-    /// Who makes the change.
+    /// Returns the caller of a change.
     fn admit(&self, peer: Peer, headers: &HeaderMap) -> Result<Caller, ApiError> {
         match (self, peer) {
             (Self::Process { owner, group }, Peer::Process(Some((uid, gid)))) => {
@@ -146,14 +149,15 @@ impl ListenerAccess {
     }
 }
 
-/// Whether a group is one of the user's further ones: the kernel tells the first alone.
+/// Returns whether a group is one of the user's supplementary groups: the kernel reports only the
+/// first group.
 fn is_member(user: Option<&User>, group: u32) -> bool {
     let Some(user) = user else { return false };
     let Ok(name) = std::ffi::CString::new(user.name.as_bytes()) else { return false };
     nix::unistd::getgrouplist(&name, user.gid).is_ok_and(|groups| groups.contains(&Gid::from_raw(group)))
 }
 
-/// Lets everybody look, and those whom the gate admits change.
+/// Admits every request without a change, and changes of callers that the gate admits.
 pub(super) async fn guard(
     State(gate): State<Arc<ListenerAccess>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
@@ -180,7 +184,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        // A route that changes something outside of the gate: nobody was let in.
+        // The route makes changes outside of the gate, so no caller was admitted.
         let nobody = || ApiError::new(StatusCode::FORBIDDEN, "forbidden", "nobody may do that here");
         parts.extensions.get::<Self>().cloned().ok_or_else(nobody)
     }

@@ -21,17 +21,17 @@ use crate::containers::{
 };
 use crate::problem::Problem;
 
-/// Changes and looks under way at one time: each holds a thread.
+/// Largest number of requests under way at one time: each holds a thread.
 const MOST: usize = 32;
 
-/// What the handlers share.
+/// The shared state of the handlers.
 #[derive(Debug, Clone)]
 struct Api {
     containers: Arc<Containers>,
     slots: Arc<Semaphore>,
 }
 
-/// The routes.
+/// Returns the routes.
 pub(super) fn routes(containers: Arc<Containers>) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(create))
@@ -44,7 +44,8 @@ pub(super) fn routes(containers: Arc<Containers>) -> OpenApiRouter {
 }
 
 impl Api {
-    /// Runs what blocks on a thread of its own. It runs to its end also when whoever asked is gone.
+    /// Runs blocking work on a thread of its own. The work is completed even if the client
+    /// disconnects.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Containers) -> Result<T, Problem> + Send + 'static,

@@ -1,4 +1,5 @@
-//! The API as an OpenAPI document. Routes and document come from one list: who adds a route says what it does.
+//! The API as an OpenAPI document. Routes and document come from one list, so a new route needs a
+//! description.
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,7 +18,7 @@ the owner or the group of the controller's socket; over TCP it has to carry the 
 /// The document's text, once all routes are known.
 type DocumentText = Arc<OnceLock<String>>;
 
-/// Makes a router of all these routes, and one more that tells of them.
+/// Returns a router of all these routes, and one more for the document.
 pub(super) fn served(routes: OpenApiRouter) -> Router {
     let info = InfoBuilder::new()
         .title("Portcullis")

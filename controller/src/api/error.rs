@@ -1,4 +1,4 @@
-//! Answers requests that the API does not carry out.
+//! The answers to requests that the API does not carry out.
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::problem::{Problem, ProblemKind};
 use crate::windows::WindowError;
 
-/// Describes a request that was not carried out: `{"error": {"code", "message", "help"}}`.
+/// A request that was not carried out: `{"error": {"code", "message", "help"}}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
     /// The HTTP status.
@@ -59,7 +59,7 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not-found", message)
     }
 
-    /// Reads an error from an answer's body. Returns nothing for a body of another shape.
+    /// Parses an error from an answer's body. Returns `None` for a body of another shape.
     pub fn parse(status: u16, body: &str) -> Option<Self> {
         let ApiErrorBody { error } = serde_json::from_str(body).ok()?;
         let status = StatusCode::from_u16(status).ok()?;

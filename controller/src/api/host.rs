@@ -16,10 +16,10 @@ use axum::response::{IntoResponse as _, Response};
 use super::ApiError;
 use crate::printable::printable_name;
 
-/// Bounds the part of a name that an answer repeats, in bytes.
+/// Longest part of a name that an answer repeats, in bytes.
 const MAX_REPEATED: usize = 255;
 
-/// Lists the hosts that one TCP listener answers for.
+/// The hosts that one TCP listener answers for.
 #[derive(Debug, Clone)]
 pub struct Hosts {
     listening: IpAddr,
@@ -32,7 +32,7 @@ impl Hosts {
         Self { listening, names: names.iter().map(|name| canonical(name)).collect() }
     }
 
-    /// Checks that a request is for one of them.
+    /// Checks that a request is for one of the hosts.
     fn answer(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
         let mut hosts = headers.get_all(header::HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else {

@@ -1,4 +1,4 @@
-//! The HTTP side. Anyone who gets there may look; who may change something is up to [`ListenerAccess`].
+//! The HTTP API. Every caller may read. [`ListenerAccess`] decides about changes.
 //!
 //! | route | does |
 //! |---|---|
@@ -14,7 +14,8 @@
 //! | `GET`, `POST /api/networks`, `DELETE /api/networks/{template}/{number}` | instances of templates |
 //! | `GET /api/openapi.json` | all of this, as OpenAPI 3.1 |
 //!
-//! The first four are served at the addresses of `run --metrics` too. What changes something is at those of `run --api-listen` alone.
+//! The first four are served at the addresses of `run --metrics` too. Changes are served at those
+//! of `run --api-listen` alone.
 
 mod access;
 mod body;
@@ -42,12 +43,12 @@ pub use self::windows::OpenRequest;
 use crate::containers::Containers;
 use crate::hub::{ControllerReport, Hub};
 
-/// Decides which requests one listener answers, and bounds the time of their bodies.
+/// The admission of requests at one listener, and the deadline of their bodies.
 #[derive(Debug)]
 pub struct Access {
-    /// Credentials that a change needs; none where no change is possible.
+    /// Credentials that a change needs. `None` if no change is possible.
     pub gate: Option<ListenerAccess>,
-    /// Hosts that it answers for; none at a Unix socket, which no browser can reach.
+    /// Hosts that the listener answers for. `None` at a Unix socket, which no browser can reach.
     pub hosts: Option<Hosts>,
     /// Time for the body of a request.
     pub body: Duration,
@@ -68,12 +69,12 @@ impl Access {
     }
 }
 
-/// What only looks.
+/// Returns the routes that make no changes.
 pub fn router(hub: Arc<Hub>, access: Access) -> Router {
     access.around(looking(hub).split_for_parts().0)
 }
 
-/// All routes, behind a gate. To be served with [`Peer`] as connection info.
+/// Returns all routes, behind a gate. They must be served with [`Peer`] as connection info.
 pub fn control(hub: Arc<Hub>, containers: Arc<Containers>, access: Access) -> Router {
     let router = document::served(all(hub, containers))
         .fallback(async || ApiError::not_found("there is nothing at this path"))
@@ -83,7 +84,7 @@ pub fn control(hub: Arc<Hub>, containers: Arc<Containers>, access: Access) -> Ro
     access.around(router)
 }
 
-/// Every route but the document's own, each with what the document says of it.
+/// Returns every route except the document's own, each with its description.
 fn all(hub: Arc<Hub>, containers: Arc<Containers>) -> OpenApiRouter {
     looking(Arc::clone(&hub)).merge(windows::routes(hub)).merge(containers::routes(containers))
 }
@@ -182,11 +183,11 @@ mod tests {
         }
     }
 
-    /// The paths that a router says it has.
+    /// Returns the paths in the debug output of a router.
     fn paths(router: &Router) -> BTreeSet<String> {
         let text = format!("{router:?}");
         let quoted = text.split('"').skip(1).step_by(2);
-        // `/` alone is how axum keeps a fallback.
+        // `/` alone is axum's name for a fallback.
         quoted
             .filter(|word| word.len() > 1 && word.starts_with('/') && !word.contains("__private"))
             .map(str::to_owned)

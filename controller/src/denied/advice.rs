@@ -1,4 +1,4 @@
-//! Who it was, what it was for, and what would allow it.
+//! Finds both ends of a denied packet, and a rule that would allow it.
 
 use std::net::IpAddr;
 
@@ -8,12 +8,12 @@ use ofproto::PortNo;
 
 use super::sample::{Protocol, Sample};
 
-/// What can be done about a denied packet.
+/// The advice about a denied packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Advice {
-    /// Add this to the network file (TOML).
+    /// Text to add to the network file (TOML).
     Add(String),
-    /// No rule would do, and why.
+    /// No rule would help; with the reason.
     Nothing(String),
 }
 
@@ -24,18 +24,18 @@ pub(super) struct DeniedEnds<'f> {
     pub(super) to: Option<Party<'f>>,
 }
 
-/// The longest name of a rule that is made up here; a longer one is cut.
+/// Longest generated name of a rule. A longer one is cut.
 const LONGEST_NAME: usize = 60;
 
 impl<'f> DeniedEnds<'f> {
-    /// Looks in the file who is at the port, and whose the address is.
+    /// Finds the party at the port, and the owner of the address.
     pub(super) fn of(file: &'f NetworkFile, bridge: &str, sample: &Sample) -> Self {
         let from = sender(file, bridge, sample);
         let to = sample.seen.to.and_then(|to| receiver(file, bridge, from, to));
         Self { from, to }
     }
 
-    /// The networks that both are on.
+    /// Returns whether both ends are on one network.
     fn shared(&self) -> bool {
         let (Some(from), Some(to)) = (self.from, self.to) else { return false };
         let on = to.networks();
@@ -51,7 +51,7 @@ fn sender<'f>(file: &'f NetworkFile, bridge: &str, sample: &Sample) -> Option<Pa
     let here = |port: &str| port == sample.port_name || port == "LOCAL" && sample.in_port == PortNo::LOCAL;
     let from = sample.seen.from;
     let mut plugs: Vec<_> = file.attachments_on(bridge).filter(|(_, plug)| here(&plug.port)).collect();
-    // Several may share a port: the owner of the address first.
+    // Several parties may share a port: the owner of the address goes first.
     plugs.sort_by_key(|(_, plug)| !from.is_some_and(|from| owns(plug, from)));
     if let Some((endpoint, _)) = plugs.first() {
         return Some(Party::Endpoint(endpoint));
@@ -106,10 +106,10 @@ fn receiver<'f>(
     named.or_else(|| exits().next().map(Party::Exit))
 }
 
-/// What would allow it.
+/// Returns the advice about a denied packet.
 pub(super) fn advise(file: &NetworkFile, ends: &DeniedEnds<'_>, sample: &Sample) -> Advice {
     let nothing = |why: &str| Advice::Nothing(why.to_owned());
-    // Whatever else is wrong with it: that comes first.
+    // An unknown sender is reported before any other fault.
     if ends.from.is_none() {
         let port = &sample.port_name;
         return Advice::Nothing(format!("the file knows no port {port}: attach an endpoint to it"));
@@ -178,7 +178,7 @@ pub(super) fn advise(file: &NetworkFile, ends: &DeniedEnds<'_>, sample: &Sample)
     Advice::Add(rule(file, from.name(), to.name(), protocol.1, port))
 }
 
-/// A rule that allows it while a window is open, and the window.
+/// Returns a rule that allows the packet while a window is open, with the window.
 fn closed<'f>(
     file: &'f NetworkFile,
     from: &str,
@@ -196,7 +196,7 @@ fn closed<'f>(
     Some((&allow.name, allow.temp.as_deref()?))
 }
 
-/// A rule, under a name that the file does not have.
+/// Returns the text of a rule, under a name that the file does not have.
 fn rule(file: &NetworkFile, from: &str, to: &str, protocol: &str, port: Option<u16>) -> String {
     let number = port.map(|port| format!("-{port}")).unwrap_or_default();
     let tail = format!("-{protocol}{number}");
@@ -223,7 +223,7 @@ fn rule(file: &NetworkFile, from: &str, to: &str, protocol: &str, port: Option<u
     text
 }
 
-/// A basic string of TOML 1.0. Names have no character that means something in one; should one, it is escaped.
+/// Returns a basic string of TOML 1.0. Names have no special characters; any others are escaped.
 fn toml_string(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {

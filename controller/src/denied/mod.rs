@@ -1,9 +1,11 @@
-//! What was refused, and why: samples of denied packets, put together by who tried what.
+//! Samples of denied packets, grouped by sender, destination and reason.
 //!
-//! A bridge with `sample_denied` shows the controller the beginning of denied packets, as often as a meter on the switch lets
-//! it ([`flows::compile::sample`]). Each becomes a [`Sample`]: what the packet says of itself, and the flow that dropped it,
-//! found by its cookie. A [`DeniedTable`] of bounded size for each bridge counts them, and a [`report()`] says in the words of the
-//! network file who tried to reach what, which rule refused it, and which line would allow it.
+//! A bridge with `sample_denied` sends the beginning of denied packets to the controller, as often
+//! as a meter on the switch allows ([`flows::compile::sample`]). Each becomes a [`Sample`]: the
+//! fields of the packet, and the flow that dropped it, found by its cookie. A [`DeniedTable`] of
+//! bounded size counts the samples of each bridge. A [`report()`] names the sender, the
+//! destination, the rule that denied the packet and the line that would allow it, in the words of
+//! the network file.
 
 mod advice;
 mod report;

@@ -1,4 +1,4 @@
-//! What the table says, in the words of the network file.
+//! Reports the table in the words of the network file.
 
 use std::net::IpAddr;
 
@@ -53,7 +53,7 @@ pub struct DeniedReport {
     pub help: Option<String>,
 }
 
-/// Says what an entry of a bridge's table is, by the network file in force.
+/// Reports an entry of a bridge's table, by the active network file.
 pub fn report(file: &NetworkFile, bridge: &str, entry: &Entry) -> DeniedReport {
     let sample = &entry.last;
     let ends = DeniedEnds::of(file, bridge, sample);

@@ -1,4 +1,4 @@
-//! One denied packet: what its first bytes say.
+//! One denied packet, parsed from its first bytes.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use etherparse::{LaxIpPayloadSlice, LaxNetSlice, LaxSlicedPacket};
 use flows::compile::Origin;
 use ofproto::{PortNo, icmpv6, ip_protocol};
 
-/// What a packet carries.
+/// The protocol of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Protocol {
     /// TCP.
@@ -20,13 +20,13 @@ pub enum Protocol {
     Icmp,
     /// ICMP or ICMPv6 of another type.
     IcmpType(u8),
-    /// DHCP and DHCPv6, by its ports.
+    /// DHCP or DHCPv6, by its ports.
     Dhcp,
-    /// ARP, or neighbour discovery: somebody's MAC address is asked for or told.
+    /// ARP, or neighbour discovery: a question or an answer about a MAC address.
     Resolution,
     /// Another protocol over IP, by its number.
     Ip(u8),
-    /// Neither IP nor ARP, by its EtherType; 0 where the packet has none.
+    /// Neither IP nor ARP, by its EtherType, which is 0 if the packet has none.
     Ethernet(u16),
 }
 
@@ -46,37 +46,37 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// What a packet says of itself.
+/// The fields of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Seen {
-    /// From where, if it says.
+    /// The source, if there is one.
     pub from: Option<IpAddr>,
-    /// To where; for ARP and neighbour discovery whose MAC address it is about.
+    /// The destination. For ARP and neighbour discovery, the address that the packet is about.
     pub to: Option<IpAddr>,
-    /// What it carries.
+    /// The protocol.
     pub protocol: Protocol,
-    /// The destination port, where the protocol has one and the packet is no later fragment.
+    /// The destination port, if the protocol has one and the packet is no later fragment.
     pub port: Option<u16>,
-    /// Whether it would open a connection, as far as it says: TCP with SYN and without ACK, an echo request, all else that
-    /// is no answer by its kind.
+    /// True if the packet would open a connection, by its own fields. That is TCP with SYN and
+    /// without ACK, an echo request, and all else that is no answer by its kind.
     pub opens: bool,
 }
 
 /// A denied packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
-    /// The port that it came in by.
+    /// The ingress port.
     pub in_port: PortNo,
     /// The port's name.
     pub port_name: String,
-    /// What it says.
+    /// The packet's fields.
     pub seen: Seen,
     /// The flow that dropped it.
     pub origin: Origin,
 }
 
 impl Seen {
-    /// Reads the beginning of a frame. What is cut off, or no packet at all, is known by less.
+    /// Parses the beginning of a frame. Missing fields of a short or broken packet stay empty.
     pub fn parse(frame: &[u8]) -> Self {
         let ethernet =
             |kind| Self { from: None, to: None, protocol: Protocol::Ethernet(kind), port: None, opens: true };

@@ -1,4 +1,4 @@
-//! Who tried what, counted: as many of them as fit, and of those the ones seen last.
+//! Counts the samples of denied packets by key, and keeps the last seen ones.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,45 +6,46 @@ use ofproto::PortNo;
 
 use super::sample::{Sample, Seen};
 
-/// So many of one bridge.
+/// Largest number of entries of one bridge.
 pub const CAPACITY: usize = 1_024;
 
-/// What samples have in common that are counted together.
+/// The key of samples that are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SampleKey {
-    /// The port that they came in by.
+    /// The ingress port.
     pub in_port: PortNo,
-    /// What they say.
+    /// The packet's fields.
     pub seen: Seen,
 }
 
-/// Samples of one kind.
+/// The samples of one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The last one.
+    /// The last sample.
     pub last: Sample,
-    /// How many there were.
+    /// Number of samples.
     pub samples: u64,
-    /// When the first came, in seconds since 1970-01-01 UTC.
+    /// Arrival of the first sample, in seconds since 1970-01-01 UTC.
     pub first_at: u64,
-    /// When the last came.
+    /// Arrival of the last sample, in seconds since 1970-01-01 UTC.
     pub last_at: u64,
-    /// Its place in the order in which they were last seen.
+    /// Its place in the order of last arrivals.
     turn: u64,
 }
 
-/// The table of one bridge. Who sends from many addresses, or to many, pushes out what was not seen for longest.
+/// The table of one bridge. A host that sends from or to many addresses pushes out the longest
+/// unseen entries.
 #[derive(Debug, Default)]
 pub struct DeniedTable {
     entries: HashMap<SampleKey, Entry>,
-    /// The keys in the order in which they were last seen.
+    /// The keys in the order of last arrivals.
     order: BTreeMap<u64, SampleKey>,
     next_turn: u64,
     forgotten: u64,
 }
 
 impl DeniedTable {
-    /// Counts a sample that came so many seconds after 1970-01-01 UTC.
+    /// Counts a sample that arrived at `at`, in seconds since 1970-01-01 UTC.
     pub fn add(&mut self, sample: Sample, at: u64) {
         let key = SampleKey { in_port: sample.in_port, seen: sample.seen };
         let turn = self.next_turn;
@@ -66,12 +67,12 @@ impl DeniedTable {
         self.order.insert(turn, key);
     }
 
-    /// All that is known, the last seen first.
+    /// Returns all entries, the last seen first.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.order.values().rev().filter_map(|key| self.entries.get(key))
     }
 
-    /// How many were pushed out by others.
+    /// Returns the number of entries that others pushed out.
     pub fn forgotten(&self) -> u64 {
         self.forgotten
     }

@@ -1,9 +1,10 @@
-//! How old an address may become, told in few bits.
+//! The ages of MAC addresses, in few bits.
 
-/// How many bits a [`Tick`] has.
+/// Number of bits of a [`Tick`].
 pub(super) const TICK_BITS: u32 = 3;
 
-/// A quarter of an age, counted around. Of two that are less than eight quarters apart it is known which is the later.
+/// A quarter of the age limit, as a number that wraps around. The later of two ticks is known if
+/// they are less than eight quarters apart.
 pub(super) type Tick = u8;
 
 /// The clock of a table.
@@ -12,9 +13,9 @@ pub(super) struct Age {
     seconds: u32,
     /// Seconds of a quarter.
     quarter: u32,
-    /// So many quarters are at least an age.
+    /// Number of quarters that make up the age limit at least.
     limit: u32,
-    /// Which quarter it is.
+    /// The number of the current quarter.
     current: u32,
 }
 
@@ -24,34 +25,34 @@ impl Age {
         Self { seconds, quarter, limit: seconds.div_ceil(quarter), current: now / quarter }
     }
 
-    /// The age that it was made of.
+    /// Returns the age limit.
     pub(super) fn seconds(&self) -> u32 {
         self.seconds
     }
 
-    /// The time when the current quarter began.
+    /// Returns the time when the current quarter began.
     pub(super) fn now(&self) -> u32 {
         self.current * self.quarter
     }
 
-    /// What is seen now has this.
+    /// Returns the tick of an address that is seen now.
     #[inline]
     pub(super) fn tick(&self) -> Tick {
         around(self.current)
     }
 
-    /// Whether the current quarter is over.
+    /// Returns whether the current quarter is over.
     #[inline]
     pub(super) fn is_due(&self, now: u32) -> bool {
         now.saturating_sub(self.now()) >= self.quarter
     }
 
-    /// The next quarter, or one of those after it, has begun: what is too old by now.
+    /// Advances to the quarter of `now`. Returns the test for ticks that are too old by then.
     pub(super) fn advance(&mut self, now: u32) -> impl Fn(Tick) -> bool + use<> {
         let (before, limit) = (self.current, self.limit);
         self.current = now / self.quarter;
         let passed = self.current - before;
-        // Until now no entry was older than the limit, which is less than the clock's turn.
+        // Until now no entry was older than the limit, which is less than a full turn of the ticks.
         move |tick| u32::from(around(before.wrapping_sub(tick.into()))) + passed > limit
     }
 }

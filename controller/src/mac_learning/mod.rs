@@ -12,8 +12,8 @@
 //! grows only with the number of hosts), no logging and no system call. `controller/tests` counts the allocations, and
 //! the lints below keep locks and logging out.
 //!
-//! What one batch may make is bounded by the caller: it stops to decide when enough waits to be written, and stops to read when
-//! the switch does not take it.
+//! The caller bounds the output of one batch. It stops deciding when enough bytes wait to be
+//! written. It stops reading when the switch does not accept them.
 
 #![deny(clippy::disallowed_types, clippy::disallowed_macros)]
 

@@ -1,9 +1,10 @@
-//! Notes entries of a table that are needed soon.
+//! Notes table entries that are needed soon.
 
-/// Bounds the entries that are loaded together. A processor has about 20 loads of memory under way.
+/// Largest number of entries that are loaded together. A processor has about 20 memory loads under
+/// way.
 const NOTED_MAX: usize = 64;
 
-/// Collects indices into a [`MacTable`](super::table::MacTable) before any of them is loaded.
+/// The indices into a [`MacTable`](super::table::MacTable) that are loaded together.
 #[derive(Debug)]
 pub struct NotedEntries {
     indices: [u32; NOTED_MAX],

@@ -1,5 +1,5 @@
-//! The ports that addresses are at, one place for each VLAN that a port has addresses in: its number is small enough for an
-//! entry of the table, which has no room for a VLAN beside it.
+//! The ports of MAC addresses. A port has one place for each VLAN in which it has addresses. The
+//! number of a place fits into a table entry, which has no room for a VLAN beside it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,12 +7,13 @@ use ofproto::PortNo;
 
 use super::slot::PLACE_BITS;
 
-/// So many places there are.
+/// Number of places.
 const PLACES: usize = 1 << PLACE_BITS;
-/// Of which VLANs have no more than so many: whoever sends in all of them leaves each port its place without a tag.
+/// Largest number of places with a VLAN. A host that sends in all VLANs leaves each port its place
+/// without a tag.
 const TAGGED_PLACES: usize = PLACES / 2;
 
-/// A port in a VLAN (0 without a tag), and how many addresses are there.
+/// A port in a VLAN (0 without a tag), and the number of its addresses.
 #[derive(Debug, Clone, Copy)]
 struct PortInVlan {
     port: PortNo,
@@ -20,7 +21,7 @@ struct PortInVlan {
     addresses: u32,
 }
 
-/// What is at a port in all VLANs.
+/// The places of a port in all VLANs.
 #[derive(Debug, Clone, Copy, Default)]
 struct Port {
     addresses: u32,
@@ -32,7 +33,7 @@ struct Port {
 #[derive(Debug, Default)]
 pub(super) struct Ports {
     places: Vec<PortInVlan>,
-    /// Only asked for a new, a moved or a forgotten address, as are those below.
+    /// Only read for a new, a moved or a forgotten address, as are the fields below.
     ports: HashMap<PortNo, Port>,
     tagged: HashMap<(PortNo, u16), u16>,
     free: Vec<u16>,
@@ -51,13 +52,14 @@ impl Ports {
         self.places.get(usize::from(place)).map_or(0, |place| place.vlan)
     }
 
-    /// Returns the places of a port that addresses are at.
+    /// Returns the places of a port that has addresses.
     pub(super) fn places_of(&self, port: PortNo) -> HashSet<u16> {
         let tagged = self.tagged.iter().filter(|((of, _), _)| *of == port).map(|(_, place)| *place);
         tagged.chain(self.ports.get(&port).and_then(|port| port.untagged)).collect()
     }
 
-    /// Counts one address more at a port in a VLAN, unless the port has its share, or there are no places left.
+    /// Adds one address to a port in a VLAN. Returns its place, or `None` if the port has its
+    /// share, or no place is left.
     pub(super) fn enter(&mut self, port: PortNo, vlan: u16, share: u32) -> Option<u16> {
         let known = self.ports.get_mut(&port);
         if known.as_ref().map_or(0, |port| port.addresses) >= share {
@@ -83,7 +85,7 @@ impl Ports {
         Some(place)
     }
 
-    /// Takes a place for a port in a VLAN, where there is one left.
+    /// Takes a place for a port in a VLAN, if one is left.
     fn take(&mut self, port: PortNo, vlan: u16) -> Option<u16> {
         if vlan != 0 && self.tagged.len() >= TAGGED_PLACES {
             return None;
@@ -106,7 +108,7 @@ impl Ports {
         Some(place)
     }
 
-    /// Counts one address less at a place.
+    /// Removes one address from a place.
     pub(super) fn leave(&mut self, place: u16) {
         let Some(left) = self.places.get_mut(usize::from(place)) else { return };
         left.addresses = left.addresses.saturating_sub(1);

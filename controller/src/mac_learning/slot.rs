@@ -2,15 +2,16 @@
 
 use super::age::{TICK_BITS, Tick};
 
-/// How many bits the place of a port has.
+/// Number of bits of a port's place.
 pub(super) const PLACE_BITS: u32 = 16 - TICK_BITS;
 
-/// From the highest bit: 48 of the address, then the [place](super::ports) of its port in its VLAN, then when it was last seen.
+/// The bits of an entry, from the highest: 48 of the address, then the [place](super::ports) of its
+/// port in its VLAN, then the tick when it was last seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TableSlot(u64);
 
 impl TableSlot {
-    /// The address zero is nobody's.
+    /// The empty entry. No host has the address zero.
     pub(super) const EMPTY: Self = Self(0);
 
     #[inline]
@@ -40,7 +41,7 @@ impl TableSlot {
         self.0 as Tick & Tick::MAX >> (Tick::BITS - TICK_BITS)
     }
 
-    /// It was seen again.
+    /// Notes that the address was seen again.
     #[inline]
     pub(super) fn see(&mut self, tick: Tick) {
         *self = Self::new(self.mac(), self.place(), tick);

@@ -1,4 +1,4 @@
-//! What a learning switch does with a packet.
+//! Handles the packets of a learning switch.
 
 use ofproto::hot::{FlowStamp, FrameAddresses, Mac, MacStamp, PacketInView, PacketOutStamp, VlanVid};
 use ofproto::message::{FlowMod, FlowModCommand};
@@ -7,56 +7,59 @@ use ofproto::{BufferId, Cookie, EncodeError, PortNo, TableId, Xid};
 
 use super::{LearnOutcome, MacTable, NotedEntries, Shares};
 
-/// How a bridge learns.
+/// The settings of a learning switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// The flows that it installs: where, and how they are told from others.
+    /// The flows that it installs, and their marks.
     pub flow: FlowKind,
-    /// How many addresses there may be.
+    /// The limits on the number of addresses.
     pub shares: Shares,
-    /// Seconds after which an address that was not seen is forgotten: at the end of that quarter of them, or of the next.
+    /// Seconds after which an unseen address is forgotten, at the end of that quarter or of the
+    /// next.
     pub age: u32,
 }
 
 /// The flows between two addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlowKind {
-    /// Their table.
+    /// Table of the flows.
     pub table: TableId,
-    /// Their priority.
+    /// Priority of the flows.
     pub priority: u16,
-    /// Their cookie.
+    /// Cookie of the flows.
     pub cookie: Cookie,
-    /// Seconds after which one that no packet matched ends.
+    /// Seconds after which a flow without packets ends.
     pub idle_timeout: u16,
 }
 
-/// What became of packets, counted.
+/// The counters of packets by their outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PacketTally {
     /// PACKET_INs.
     pub packets: u64,
-    /// Sent out at one port, with a flow for those that follow.
+    /// Packets sent out at one port, with a flow for later ones.
     pub forwarded: u64,
-    /// Sent out at all ports: nobody knows where the destination is, or it is a group.
+    /// Packets sent out at all ports, because the destination is unknown or a group.
     pub flooded: u64,
-    /// Dropped: from nobody's address, to where it came from, too short to have addresses, or not whole.
+    /// Packets that were dropped. They had an invalid source, a destination at their ingress port,
+    /// no addresses, or were cut off.
     pub dropped: u64,
-    /// Addresses that were learned.
+    /// Learned addresses.
     pub learned: u64,
-    /// Addresses that came to another port.
+    /// Addresses that moved to another port.
     pub moved: u64,
-    /// Addresses that were not learned, because their port has as many as it may have.
+    /// Addresses that were not learned, because their port has its largest allowed number.
     pub refused: u64,
 }
 
-/// Each message carries this id: an answer to one can only be an error, which says itself what it is about.
+/// Transaction id of all messages. An answer can only be an error, which contains the message
+/// itself.
 const XID: Xid = Xid(0);
 
-/// So many addresses fit a processor's own memory.
+/// Number of addresses that fit a processor's own memory.
 const LARGE: usize = 2_000;
 
-/// A learning switch: its table, and its messages ready but for the values.
+/// A learning switch: its table, and its messages with blanks for the values.
 #[derive(Debug)]
 pub struct LearningSwitch {
     settings: Settings,
@@ -69,10 +72,11 @@ pub struct LearningSwitch {
 }
 
 impl LearningSwitch {
-    /// One that knows nobody yet.
+    /// Returns a switch without addresses.
     ///
     /// # Errors
-    /// As [`ofproto::Message::encode`]; these messages have no part that could be too long.
+    /// [`EncodeError`] as of [`ofproto::Message::encode`]. These messages have no part that could
+    /// be too long.
     pub fn new(settings: Settings) -> Result<Self, EncodeError> {
         let FlowKind { table, priority, cookie, idle_timeout } = settings.flow;
         let flow = FlowMod { table_id: table, priority, cookie, idle_timeout, ..FlowMod::default() };
@@ -93,7 +97,7 @@ impl LearningSwitch {
         })
     }
 
-    /// The same with other settings, and all that it knows.
+    /// Returns the switch with other settings and all its addresses.
     ///
     /// # Errors
     /// As [`LearningSwitch::new`].
@@ -105,12 +109,13 @@ impl LearningSwitch {
         Ok(Self { table: self.table, tally: self.tally, ..Self::new(settings)? })
     }
 
-    /// How it learns.
+    /// Returns the settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Whether its table is so large that the memory behind it is slow, and [`LearningSwitch::note`] is worth while.
+    /// Returns whether the table is so large that its memory is slow, and [`LearningSwitch::note`]
+    /// is worth while.
     pub fn is_large(&self) -> bool {
         self.table.len() > LARGE
     }
@@ -132,8 +137,11 @@ impl LearningSwitch {
         self.table.load(noted);
     }
 
-    /// Decides about one whole PACKET_IN and appends what is to be sent. `now` are seconds of a clock that does not go
-    /// back. False where it is no PACKET_IN as it should be: nothing was done, and whoever decodes it says what is wrong.
+    /// Decides about one whole PACKET_IN, and appends the messages to send. `now` are seconds of a
+    /// clock that does not go back.
+    ///
+    /// Returns false if the message is no valid PACKET_IN. Nothing was done then, and its decoder
+    /// reports the error.
     #[inline]
     pub fn packet_in(&mut self, frame: &[u8], now: u32, out: &mut Vec<u8>) -> bool {
         let Some(packet) = PacketInView::parse(frame) else { return false };
@@ -146,7 +154,8 @@ impl LearningSwitch {
         match self.table.learn(src, vlan.number(), packet.in_port, now) {
             LearnOutcome::Known => {}
             LearnOutcome::New => self.tally.learned += 1,
-            // The flows to where it was are wrong now, and those from there are somebody else's chance.
+            // The flows to the old port are wrong now, and the flows from there would let another
+            // host send in its place.
             LearnOutcome::Moved(_) => {
                 self.tally.moved += 1;
                 self.moved(src, vlan, out);
@@ -161,7 +170,8 @@ impl LearningSwitch {
         true
     }
 
-    /// Deletes the flows of an address in a VLAN. That of frames without a tag is also that of frames with a priority alone.
+    /// Deletes the flows of an address in a VLAN. Frames without a tag share their flows with
+    /// priority-tagged frames.
     #[cold]
     fn moved(&self, mac: Mac, vlan: VlanVid, out: &mut Vec<u8>) {
         let tags = if vlan.number() == 0 { &[VlanVid::NONE, VlanVid::PRIORITY][..] } else { &[vlan] };
@@ -173,7 +183,8 @@ impl LearningSwitch {
 
     fn send(&mut self, packet: &PacketInView<'_>, addresses: FrameAddresses, out: &mut Vec<u8>) {
         let FrameAddresses { dst, src, vlan } = addresses;
-        // Half a packet is not sent on; the flow that would have let it pass is not made either, so that it is seen.
+        // Half a packet is not sent on. The flow for it is not made either, so that later packets
+        // still arrive here.
         let whole =
             packet.buffer_id != BufferId::NO_BUFFER || packet.data.len() >= usize::from(packet.total_len);
         if !whole || is_reserved(dst) {
@@ -196,7 +207,7 @@ impl LearningSwitch {
         self.packet_out.write(out, packet.buffer_id, packet.in_port, to, data);
     }
 
-    /// The packet goes nowhere. One that the switch keeps it need not keep any longer.
+    /// Drops the packet. The switch frees its buffer, if it has one.
     fn drop(&mut self, packet: &PacketInView<'_>, out: &mut Vec<u8>) {
         self.tally.dropped += 1;
         if packet.buffer_id != BufferId::NO_BUFFER {
@@ -204,29 +215,30 @@ impl LearningSwitch {
         }
     }
 
-    /// After each batch: forgets what is too old. Gives what was counted since the last time.
+    /// Ends a batch: forgets addresses that are too old. Returns the counters since the last batch.
     pub fn batch_ended(&mut self, now: u32) -> PacketTally {
         self.table.forget_old(now);
         std::mem::take(&mut self.tally)
     }
 
-    /// Somebody is known to be at a port, from a flow that was installed before.
+    /// Learns the port of an address from a flow that was installed earlier.
     pub fn remember(&mut self, mac: Mac, vlan: VlanVid, port: PortNo, now: u32) {
         self.table.learn(mac, vlan.number(), port, now);
     }
 
-    /// A port is gone, and whoever was there.
+    /// Forgets the addresses at a port that is gone.
     pub fn forget_port(&mut self, port: PortNo) {
         self.table.forget_port(port);
     }
 
-    /// How many addresses it knows.
+    /// Returns the number of known addresses.
     pub fn known(&self) -> usize {
         self.table.len()
     }
 }
 
-/// What no bridge passes on (IEEE 802.1Q §8.6.3): 01-80-C2-00-00-00 to -0F.
+/// Returns whether an address is one that no bridge forwards (IEEE 802.1Q §8.6.3):
+/// 01-80-C2-00-00-00 to -0F.
 fn is_reserved([a, b, c, d, e, f]: Mac) -> bool {
     [a, b, c, d, e] == [0x01, 0x80, 0xc2, 0, 0] && f < 0x10
 }

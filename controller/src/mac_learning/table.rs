@@ -1,4 +1,4 @@
-//! Which MAC address is at which port of which VLAN.
+//! The table of MAC addresses, with the port of each in its VLAN.
 
 use std::hash::{BuildHasher as _, RandomState};
 
@@ -10,34 +10,38 @@ use super::noted_entries::NotedEntries;
 use super::ports::Ports;
 use super::slot::TableSlot;
 
-/// How many addresses there may be.
+/// The limits on the number of addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shares {
-    /// At one port: a host that invents addresses fills the share of its own port alone.
+    /// Limit of one port. A host that invents addresses fills only the share of its own port.
     pub per_port: u32,
-    /// In all.
+    /// Limit of the whole table.
     pub all: u32,
 }
 
-/// What became of an address that was seen at a port.
+/// The outcome of seeing an address at a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LearnOutcome {
-    /// It was not known, or too long ago.
+    /// The address is new, or was forgotten.
     New,
-    /// It was there.
+    /// The address was known at this port.
     Known,
-    /// It was at another port until now.
+    /// The address was known at another port.
     Moved(PortNo),
-    /// It cannot be anybody's: a group's address, or zero.
+    /// The address is invalid for a host: a group's address, or zero.
     Nobodys,
-    /// The port, or the table, has as many as it may have; or addresses are at more ports than can be told apart: 8,192, where
-    /// a port counts once for each VLAN that it has addresses in. Those with tags are at most 4,096 of them.
+    /// The port or the table has its largest allowed number of addresses. Or no place is left:
+    /// there are 8,192, one for each port and VLAN with addresses. At most 4,096 of them have a
+    /// VLAN tag.
     Full,
 }
 
-/// MAC addresses, each in each VLAN for itself (IEEE 802.1Q calls that independent learning), by open addressing with linear probing: one place of memory for most questions, and small places, because
-/// with many bridges it is the memory that a packet waits for. It grows by doubling, at three quarters full, and never
-/// gives memory back. What is too old is cleared away all at once, some four times in the time of an age.
+/// The MAC addresses of each VLAN (independent learning in IEEE 802.1Q), in a hash table with open
+/// addressing and linear probing. Most lookups touch one place of memory. The places are small,
+/// because with many bridges a packet waits for memory.
+///
+/// The table doubles when it is three quarters full, and never shrinks. Old entries are removed all
+/// at once, about four times per age limit.
 #[derive(Debug)]
 pub struct MacTable {
     slots: Vec<TableSlot>,
@@ -45,7 +49,7 @@ pub struct MacTable {
     ports: Ports,
     shares: Shares,
     age: Age,
-    /// So that nobody can choose addresses that collide.
+    /// Random, so that hosts cannot choose addresses that collide.
     seed: u64,
 }
 
@@ -53,7 +57,8 @@ pub struct MacTable {
 const SMALLEST: usize = 256;
 
 impl MacTable {
-    /// An empty one. An address that is not seen for `age` seconds, or up to two quarters of them more, is forgotten.
+    /// Returns an empty table. An address that is unseen for `age` seconds, or up to two quarters
+    /// of them more, is forgotten.
     pub fn new(shares: Shares, age: u32) -> Self {
         Self {
             slots: vec![TableSlot::EMPTY; SMALLEST],
@@ -65,8 +70,8 @@ impl MacTable {
         }
     }
 
-    /// With other bounds from now on. What is there beyond them stays until it is too old; with another age, all that is
-    /// there counts as just seen.
+    /// Sets other limits. Addresses beyond them stay until they are too old. With another age, all
+    /// addresses count as just seen.
     pub fn bound(&mut self, shares: Shares, age: u32) {
         self.shares = shares;
         if self.age.seconds() != age {
@@ -76,24 +81,26 @@ impl MacTable {
         }
     }
 
-    /// How many addresses it holds.
+    /// Returns the number of addresses.
     pub fn len(&self) -> usize {
         self.used
     }
 
-    /// Whether it holds none.
+    /// Returns whether the table is empty.
     pub fn is_empty(&self) -> bool {
         self.used == 0
     }
 
-    /// Where an address is, as far as is known at the time of the last [`MacTable::learn`] or [`MacTable::forget_old`].
+    /// Returns the port of an address, as of the last [`MacTable::learn`] or
+    /// [`MacTable::forget_old`].
     #[inline]
     pub fn port(&self, mac: Mac, vlan: u16) -> Option<PortNo> {
         let slot = self.slots.get(self.find(MacInVlan::new(mac, vlan)))?;
         if slot.is_empty() { None } else { self.ports.number(slot.place()) }
     }
 
-    /// Notes where an address is looked for first. When `noted` is full, it loads what is there.
+    /// Notes the index at which the lookup of an address begins. When `noted` is full, it loads
+    /// those entries.
     #[inline]
     pub fn note(&self, mac: Mac, vlan: u16, noted: &mut NotedEntries) {
         if noted.push(self.home(MacInVlan::new(mac, vlan))) {
@@ -110,7 +117,7 @@ impl MacTable {
         std::hint::black_box(entries.fold(0, |all, slot| all ^ slot.mac()));
     }
 
-    /// An address was seen at a port in a VLAN at `now` (seconds of a clock that does not go back).
+    /// Learns an address at a port in a VLAN at `now` (seconds of a clock that does not go back).
     #[inline]
     pub fn learn(&mut self, mac: Mac, vlan: u16, port: PortNo, now: u32) -> LearnOutcome {
         let key = MacInVlan::new(mac, vlan);
@@ -121,7 +128,7 @@ impl MacTable {
         self.forget_old(now);
         let at = self.find(key);
         match self.slots.get_mut(at) {
-            // What was found in use is this address in this VLAN.
+            // An occupied entry found here belongs to this address in this VLAN.
             Some(slot) if !slot.is_empty() && self.ports.number(slot.place()) == Some(port) => {
                 slot.see(self.age.tick());
                 LearnOutcome::Known
@@ -130,7 +137,7 @@ impl MacTable {
         }
     }
 
-    /// One that is not there, or at another port.
+    /// Learns an address that is unknown, or known at another port.
     fn learn_anew(&mut self, MacInVlan { mac, vlan }: MacInVlan, port: PortNo, at: usize) -> LearnOutcome {
         let Some(slot) = self.slots.get_mut(at) else { return LearnOutcome::Full };
         let was = *slot;
@@ -153,7 +160,7 @@ impl MacTable {
         LearnOutcome::New
     }
 
-    /// Forgets all addresses of a port that is not there any more.
+    /// Forgets all addresses of a port that is gone.
     pub fn forget_port(&mut self, port: PortNo) {
         let places = self.ports.places_of(port);
         if !places.is_empty() {
@@ -161,7 +168,8 @@ impl MacTable {
         }
     }
 
-    /// Forgets what is too old at `now`. Costs nothing but a comparison, except once in a quarter of an age.
+    /// Forgets addresses that are too old at `now`. This is one comparison, except once per quarter
+    /// of the age limit.
     #[inline]
     pub fn forget_old(&mut self, now: u32) {
         if self.age.is_due(now) {
@@ -174,21 +182,22 @@ impl MacTable {
         self.slots.len() - 1
     }
 
-    /// Where an address is looked for first.
+    /// Returns the index at which the lookup of an address begins.
     #[inline]
     fn home(&self, key: MacInVlan) -> usize {
-        // The two halves of a product in which every bit of the address, the VLAN and the seed has a part.
+        // The two halves of a product to which every bit of the address, the VLAN and the seed
+        // contributes.
         let wide = u128::from(key.bits() ^ self.seed) * 0x9e37_79b9_7f4a_7c15;
         usize::try_from((wide >> 64 ^ wide) & self.mask() as u128).unwrap_or(0)
     }
 
-    /// The place of an address, or the empty one where it would be.
+    /// Returns the index of an address, or of the empty place for it.
     #[inline]
     fn find(&self, key: MacInVlan) -> usize {
         let mut at = self.home(key);
-        // Never are all places in use.
+        // The table always has an empty place.
         while let Some(slot) = self.slots.get(at) {
-            // An entry has no room for its VLAN: the port's place says it.
+            // An entry has no room for its VLAN: the port's place has it.
             if slot.is_empty() || slot.mac() == key.mac && self.ports.vlan(slot.place()) == key.vlan {
                 break;
             }
@@ -197,7 +206,7 @@ impl MacTable {
         at
     }
 
-    /// What an entry is found by.
+    /// Returns the address and VLAN that an entry is found by.
     fn key(&self, slot: TableSlot) -> MacInVlan {
         MacInVlan { mac: slot.mac(), vlan: self.ports.vlan(slot.place()) }
     }
@@ -205,12 +214,13 @@ impl MacTable {
     fn remove_where(&mut self, gone: impl Fn(TableSlot) -> bool) {
         let mut at = 0;
         while let Some(&slot) = self.slots.get(at) {
-            // After a removal another one may have come here. What comes from the beginning has been looked at.
+            // A removal may have moved another entry here. Entries that wrapped around were checked
+            // already.
             if !slot.is_empty() && gone(slot) { self.remove(at) } else { at += 1 }
         }
     }
 
-    /// Empties a place, and moves those up that were kept from their own by it.
+    /// Empties a place, and moves up the entries that it displaced.
     fn remove(&mut self, at: usize) {
         let Some(gone) = self.slots.get(at).copied() else { return };
         self.ports.leave(gone.place());
@@ -219,7 +229,7 @@ impl MacTable {
         loop {
             next = (next + 1) & self.mask();
             let Some(slot) = self.slots.get(next).copied().filter(|slot| !slot.is_empty()) else { break };
-            // It may move where its own place is not between the hole and where it is.
+            // An entry may move unless its own place lies between the hole and its position.
             let from_home = next.wrapping_sub(self.home(self.key(slot))) & self.mask();
             let from_hole = next.wrapping_sub(hole) & self.mask();
             if from_home >= from_hole {
@@ -240,7 +250,7 @@ impl MacTable {
     }
 }
 
-/// Whether so many entries are too many for so many places.
+/// Returns whether the entries fill too much of the places.
 fn is_full(entries: usize, places: usize) -> bool {
     entries * 4 > places * 3
 }
@@ -248,7 +258,7 @@ fn is_full(entries: usize, places: usize) -> bool {
 /// An address in a VLAN.
 #[derive(Debug, Clone, Copy)]
 struct MacInVlan {
-    /// As a number: its first byte is the highest of six.
+    /// Returns the address as a number: its first byte is the highest of six.
     mac: u64,
     vlan: u16,
 }

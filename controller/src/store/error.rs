@@ -1,31 +1,31 @@
-//! Why the state cannot be used.
+//! The errors of the store.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why the state cannot be read or written.
+/// A failure to read or write the state.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another process has the file open: another controller, most likely.
     #[error("{0} is in use by another controller: end that one, or give this one a --state of its own")]
     Locked(PathBuf),
-    /// The system refused.
+    /// The system refused an operation.
     #[error("{path}: {source}")]
     Io {
         /// The file or directory.
         path: PathBuf,
-        /// What it said.
+        /// The system's error.
         source: io::Error,
     },
     /// The disk, or the quota of the controller's user, is full.
     #[error("{0} cannot grow: the disk or the quota is full")]
     Full(PathBuf),
-    /// The file is damaged, or none of ours.
+    /// The file is damaged, or was not made by a controller.
     #[error("{path} is damaged: {why}")]
     Corrupt {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The damage.
         why: String,
     },
     /// A newer controller wrote the file.
@@ -33,7 +33,7 @@ pub enum StoreError {
     Newer {
         /// The file.
         path: PathBuf,
-        /// Its version.
+        /// The file's version.
         version: u64,
     },
 }
@@ -48,7 +48,7 @@ impl StoreError {
         let path = path.to_owned();
         match error {
             Error::DatabaseAlreadyOpen => Self::Locked(path),
-            // This is how redb says that the file does not begin, or end, as its files do.
+            // redb reports in this way that a file lacks the beginning or the end of its format.
             Error::Io(source)
                 if matches!(source.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
             {
@@ -67,13 +67,13 @@ impl StoreError {
         }
     }
 
-    /// Whether the file has to be mended or moved away by a person before it is of use again; nothing of it is known
-    /// meanwhile.
+    /// Returns whether a person has to repair or move the file before it can be used again. Its
+    /// contents are unknown until then.
     pub fn is_lost(&self) -> bool {
         matches!(self, Self::Corrupt { .. } | Self::Newer { .. })
     }
 
-    /// What to do about it.
+    /// Returns the remedy.
     pub fn help(&self) -> String {
         match self {
             Self::Locked(_) => "one state directory belongs to one controller".to_owned(),

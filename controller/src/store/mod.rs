@@ -1,7 +1,9 @@
-//! What a controller has to remember beyond the network file: open windows, stamped out templates, containers.
+//! The state of a controller beyond the network file: open windows, instances of templates,
+//! containers.
 //!
-//! One redb file in the state directory. A row is JSON under a key, so that a person can be shown what is in it; the file
-//! carries a version, and each change is one transaction: on the disk as a whole, or not at all.
+//! The store is one redb file in the state directory. A row is JSON under a key, so that a person
+//! can read it. The file carries a version. Each change is one transaction: it is on the disk as a
+//! whole, or not at all.
 
 mod error;
 mod rows;
@@ -24,50 +26,51 @@ use redb::{
 pub use self::error::StoreError;
 pub use self::rows::{Container, Instance, Phase, Service, State, StoredRow, Transport, Window};
 
-/// Where a controller keeps its state, if nobody says otherwise.
+/// The default directory of a controller's state.
 pub const DEFAULT_DIR: &str = "/var/lib/portcullis";
-/// The version of what is in the file.
+/// The version of the file format.
 pub const VERSION: u64 = 1;
 
-/// How long a controller that ends may still hold the file.
+/// Time for which a controller that shuts down may still hold the file.
 const PREDECESSOR: Duration = Duration::from_secs(2);
 
-/// The file, in its directory.
+/// Name of the file in its directory.
 const FILE: &str = "state.redb";
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-/// The version's key among the meta data.
+/// Key of the version in the metadata.
 const VERSION_KEY: &str = "version";
-/// Names the row that [`Store::retry`] writes.
+/// Key of the row that [`Store::retry`] writes.
 const RETRIES_KEY: &str = "retries";
 
-/// The file of a controller's state. Nobody else has it open.
+/// The file of a controller's state. No other process has it open.
 ///
 /// redb refuses every operation after one failed write, a full disk included. So the file is opened
 /// again before its next use, with the last committed state.
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
-    /// The open database; none after a failed attempt to open it again.
+    /// The open database. `None` after a failed attempt to open it again.
     database: Mutex<Option<Arc<Database>>>,
-    /// The reason of the last failure; none once a change is committed.
+    /// The reason of the last failure. `None` once a change is committed.
     failure: Mutex<Option<String>>,
-    /// Set by a failed read or write, after which the open database refuses everything.
+    /// True after a failed read or write: the open database then refuses everything.
     failed: AtomicBool,
 }
 
-/// Changes under way: all of them come into force, or none.
+/// A transaction under way. All of its changes take effect, or none.
 pub struct Change<'a> {
     store: &'a Store,
     transaction: &'a WriteTransaction,
 }
 
 impl Store {
-    /// Opens the file in a directory; makes both if they are not there, for nobody else to read.
+    /// Opens the file in a directory. Creates both if they are missing, readable by this user only.
     ///
-    /// Blocks: it reads and checks all of the file.
+    /// Blocks: it reads and checks the whole file.
     ///
     /// # Errors
-    /// When another process has it, the system refuses, it is damaged, or a newer version wrote it.
+    /// [`StoreError`] if another process has the file open, the system refuses, the file is
+    /// damaged, or a newer version wrote it.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let io = |path: &Path| {
             let path = path.to_owned();
@@ -88,7 +91,7 @@ impl Store {
             Some(VERSION) => {}
             Some(version) => return Err(StoreError::Newer { path: this.path, version }),
         }
-        // All rows once: what cannot be read is found now.
+        // All rows are read once, so that unreadable ones are found now.
         this.state()?;
         Ok(this)
     }
@@ -99,9 +102,10 @@ impl Store {
         lock(&self.failure).clone()
     }
 
-    /// Makes changes, and writes a row in any case. After a success, [`Store::failure`] is none.
+    /// Makes changes, and writes a row in any case. After a success, [`Store::failure`] returns
+    /// `None`.
     ///
-    /// Blocks until the disk has it.
+    /// Blocks until the changes are on the disk.
     ///
     /// # Errors
     /// [`StoreError`] if the state still cannot be written.
@@ -138,32 +142,33 @@ impl Store {
         *lock(&self.failure) = Some(format!("{error}; {}", error.help()));
     }
 
-    /// The file.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// All that is in it, at one moment.
+    /// Returns all rows, as of one moment.
     ///
     /// # Errors
-    /// When the system refuses, or a row is not what it should be.
+    /// [`StoreError`] if the system refuses, or a row is malformed.
     pub fn state(&self) -> Result<State, StoreError> {
         Ok(State { windows: self.all()?, instances: self.all()?, containers: self.all()? })
     }
 
-    /// Makes changes in one transaction: all of them if `f` gives its result, none if it gives an error.
+    /// Makes changes in one transaction. They take effect if `f` returns `Ok`, and not if it
+    /// returns an error.
     ///
-    /// Blocks until the disk has them.
+    /// Blocks until the changes are on the disk.
     ///
     /// # Errors
-    /// What `f` gives, or that they cannot be written.
+    /// The error of `f`, or [`StoreError`] if the changes cannot be written.
     pub fn change<T, E: From<StoreError>>(
         &self,
         f: impl FnOnce(&Change<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let database = self.database()?;
         let transaction = database.begin_write().map_err(|e| self.failed(e.into()))?;
-        // Dropped without a commit, it leaves nothing.
+        // A transaction that is dropped without a commit changes nothing.
         let result = f(&Change { store: self, transaction: &transaction })?;
         transaction.commit().map_err(|e| self.failed(e.into()))?;
         *lock(&self.failure) = None;
@@ -173,23 +178,23 @@ impl Store {
     /// Writes one row.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// [`StoreError`] if the row cannot be written.
     pub fn put<R: StoredRow>(&self, row: &R) -> Result<(), StoreError> {
         self.change(|change| change.put(row))
     }
 
-    /// Removes one row; whether it was there.
+    /// Removes one row. Returns whether it existed.
     ///
     /// # Errors
-    /// When that cannot be written.
+    /// [`StoreError`] if the removal cannot be written.
     pub fn remove<R: StoredRow>(&self, key: &str) -> Result<bool, StoreError> {
         self.change(|change| change.remove::<R>(key))
     }
 
-    /// All rows of a kind, by their keys.
+    /// Returns all rows of a kind, by their keys.
     ///
     /// # Errors
-    /// When the system refuses, or a row is not what it should be.
+    /// [`StoreError`] if the system refuses, or a row is malformed.
     pub fn all<R: StoredRow>(&self) -> Result<Vec<R>, StoreError> {
         let failed = |error| self.failed(error);
         let database = self.database()?;
@@ -206,7 +211,7 @@ impl Store {
         Ok(rows)
     }
 
-    /// The version of the file; none when it is new.
+    /// Returns the version of the file, or `None` if the file is new.
     fn version(&self) -> Result<Option<u64>, StoreError> {
         let database = self.database()?;
         let transaction = database.begin_read().map_err(|e| self.failed(e.into()))?;
@@ -227,7 +232,7 @@ impl Store {
         }
     }
 
-    /// Makes the tables.
+    /// Creates the tables.
     fn create(&self) -> Result<(), StoreError> {
         self.change(|change| {
             change.table::<Window>()?;
@@ -278,7 +283,7 @@ impl Change<'_> {
     /// Writes a row.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// [`StoreError`] if the system refuses.
     pub fn put<R: StoredRow>(&self, row: &R) -> Result<(), StoreError> {
         let value =
             serde_json::to_vec(row).map_err(|e| StoreError::corrupt(&self.store.path, &e.to_string()))?;
@@ -287,28 +292,28 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Removes a row; whether it was there.
+    /// Removes a row. Returns whether it existed.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// [`StoreError`] if the system refuses.
     pub fn remove<R: StoredRow>(&self, key: &str) -> Result<bool, StoreError> {
         Ok(self.table::<R>()?.remove(key).map_err(|e| self.failed(e.into()))?.is_some())
     }
 
-    /// The row of that key.
+    /// Returns the row of that key.
     ///
     /// # Errors
-    /// When the system refuses, or the row is not what it should be.
+    /// [`StoreError`] if the system refuses, or the row is malformed.
     pub fn find<R: StoredRow>(&self, key: &str) -> Result<Option<R>, StoreError> {
         let table = self.table::<R>()?;
         let found = table.get(key).map_err(|e| self.failed(e.into()))?;
         found.map(|value| row(&self.store.path, key, value.value())).transpose()
     }
 
-    /// All rows of a kind, by their keys.
+    /// Returns all rows of a kind, by their keys.
     ///
     /// # Errors
-    /// When the system refuses, or a row is not what it should be.
+    /// [`StoreError`] if the system refuses, or a row is malformed.
     pub fn all<R: StoredRow>(&self) -> Result<Vec<R>, StoreError> {
         let table = self.table::<R>()?;
         let mut rows = Vec::new();

@@ -1,4 +1,4 @@
-//! What is remembered.
+//! The rows of the store.
 
 use flows::network::{Additions, Protocol};
 use redb::TableDefinition;
@@ -6,33 +6,33 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A kind of thing that is remembered, each under a key of its own.
+/// A kind of stored row, each with a key of its own.
 pub trait StoredRow: Serialize + DeserializeOwned {
-    /// Its table.
+    /// The table of the rows.
     const TABLE: TableDefinition<'static, &'static str, &'static [u8]>;
-    /// What it is, for a person.
+    /// The name of the kind, for a person.
     const WHAT: &'static str;
-    /// Its key: no two have the same.
+    /// Returns the key, which is unique in the table.
     fn key(&self) -> String;
 }
 
-/// A window that is open.
+/// An open window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
-    /// Its name, that of the `temp` of allows.
+    /// The name, as in the `temp` of allows.
     pub name: String,
-    /// When it was opened, in seconds since 1970-01-01 UTC.
+    /// Time of opening, in seconds since 1970-01-01 UTC.
     pub opened_at: u64,
-    /// When it closes, in the same seconds.
+    /// Time of closing, in seconds since 1970-01-01 UTC.
     pub closes_at: u64,
-    /// Why it is open, in the words of who opened it.
+    /// The reason, in the words of the user who opened it.
     pub reason: String,
-    /// Who opened it.
+    /// The user who opened it.
     pub who: String,
 }
 
-/// A template, stamped out at run time.
+/// An instance of a template that was added at run time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Instance {
@@ -40,9 +40,9 @@ pub struct Instance {
     pub template: String,
     /// The number.
     pub number: u32,
-    /// When it was added, in seconds since 1970-01-01 UTC.
+    /// Time of the addition, in seconds since 1970-01-01 UTC.
     pub added_at: u64,
-    /// Who added it.
+    /// The user who added it.
     pub who: String,
 }
 
@@ -56,39 +56,40 @@ pub struct Container {
     pub id: u32,
     /// The network's name.
     pub network: String,
-    /// The bridge of that network when it was made.
+    /// The bridge of the network when the container was made.
     pub bridge: String,
-    /// Its port there.
+    /// The container's port on the bridge.
     pub port: String,
-    /// The network namespace that its end was put into; none where that was left to others.
+    /// The network namespace of the container's end. `None` if the end is moved by another program.
     pub netns: Option<String>,
-    /// The MAC of its end, which its flows pin; none in a row from before that was written down.
+    /// The MAC address of the container's end, which its flows pin. `None` in rows of old versions.
     #[serde(default)]
     pub mac: Option<[u8; 6]>,
-    /// How far it came.
+    /// The progress of the container.
     pub phase: Phase,
-    /// What it serves.
+    /// The services of the container.
     pub services: Vec<Service>,
-    /// When it was made, in seconds since 1970-01-01 UTC.
+    /// Time of creation, in seconds since 1970-01-01 UTC.
     pub created_at: u64,
-    /// Who made it.
+    /// The user who made it.
     pub who: String,
 }
 
-/// How far a container came. It is written before anything is done, so that what a crash left half done is known.
+/// The progress of a container. It is written before each step, so that the next start knows what a
+/// crash left half done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// It is being made; what there is of it is undone at the next start.
+    /// The container is being made. The next start undoes it.
     Making,
-    /// It is there.
+    /// The container is present.
     #[default]
     There,
-    /// It is being removed; that is brought to its end at the next start.
+    /// The container is being removed. The next start completes the removal.
     Removing,
 }
 
-/// What a container serves.
+/// A service of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
@@ -98,8 +99,8 @@ pub struct Service {
     pub protocol: Transport,
     /// The port.
     pub port: u16,
-    /// Whether the clients of the network's range may open connections to it. One that is not exposed is listed all the
-    /// same.
+    /// True if the clients of the network's range may open connections to it. A service that is not
+    /// exposed is listed all the same.
     pub exposed: bool,
 }
 
@@ -116,19 +117,19 @@ pub enum Transport {
     Sctp,
 }
 
-/// All that is remembered.
+/// All rows of the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
-    /// Open windows, and those whose time passed while nobody looked.
+    /// Open windows, and windows whose deadline passed while no controller ran.
     pub windows: Vec<Window>,
-    /// Templates that were stamped out.
+    /// Instances of templates that were added at run time.
     pub instances: Vec<Instance>,
     /// Containers.
     pub containers: Vec<Container>,
 }
 
 impl State {
-    /// What it adds to a network file.
+    /// Returns the additions to a network file.
     pub fn additions(&self) -> Additions {
         Additions {
             instances: self.instances.iter().map(|i| (i.template.clone(), i.number)).collect(),
@@ -155,10 +156,10 @@ impl From<&Container> for flows::network::Container {
 }
 
 impl Transport {
-    /// All of them.
+    /// All protocols with ports.
     pub const ALL: [Self; 3] = [Self::Tcp, Self::Udp, Self::Sctp];
 
-    /// Its name, as it is written in requests.
+    /// Returns the name, as it is written in requests.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
@@ -167,7 +168,7 @@ impl Transport {
         }
     }
 
-    /// The protocol of that name.
+    /// Returns the protocol of that name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|t| t.name() == name)
     }
@@ -184,7 +185,7 @@ impl From<Transport> for Protocol {
 }
 
 impl Instance {
-    /// The key of an instance.
+    /// Returns the key of an instance.
     pub fn key_of(template: &str, number: u32) -> String {
         format!("{template} {number}")
     }

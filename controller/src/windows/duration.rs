@@ -1,39 +1,39 @@
-//! How long a window is open, and until when, as people write it.
+//! Parses and prints the durations and times of windows.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, civil};
 
-/// The longest that a window may be open, in seconds: 30 days. What is open for longer is a rule.
+/// Longest duration of a window, in seconds: 30 days. Longer permissions belong into a rule.
 pub const MAX: u64 = 30 * 24 * 3_600;
 const EPOCH: civil::DateTime = civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
-/// The last second that RFC 3339 can say.
+/// The last second that RFC 3339 can express.
 const LAST: civil::DateTime = civil::DateTime::constant(9999, 12, 31, 23, 59, 59, 0);
 
-/// Why a text says no duration that a window can have.
+/// A text that is no valid duration of a window.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
-    /// It cannot be read.
+    /// The text cannot be parsed.
     #[error("{text:?} is no duration: {why}")]
     Unreadable {
         /// The text.
         text: String,
-        /// What is wrong with it.
+        /// The error in it.
         why: String,
     },
-    /// It has a part of a second.
+    /// The duration is no whole number of seconds.
     #[error("{0:?} is no whole number of seconds")]
     Fraction(String),
-    /// It is none at all.
+    /// The duration is zero.
     #[error("a window that is open for no time is closed")]
     Zero,
-    /// It is longer than a window may be open.
+    /// The duration exceeds the limit of a window.
     #[error("{} is too long: a window is open for at most {}", words(*.0), words(MAX))]
     TooLong(u64),
 }
 
 impl DurationError {
-    /// What to do about it.
+    /// Returns the remedy.
     pub fn help(&self) -> &'static str {
         match self {
             Self::TooLong(_) => "what has to be open for longer is an allow without temp",
@@ -42,10 +42,11 @@ impl DurationError {
     }
 }
 
-/// Reads a duration: `45s`, `30m`, `2h`, `1d`, `1h30m`. Gives whole seconds.
+/// Parses a duration: `45s`, `30m`, `2h`, `1d`, `1h30m`. Returns whole seconds.
 ///
 /// # Errors
-/// When it is none, has a part of a second, is zero or is longer than 30 days.
+/// [`DurationError`] if the text is no duration, or the duration has a part of a second, is zero or
+/// is longer than 30 days.
 pub fn parse_duration(text: &str) -> Result<u64, DurationError> {
     let unreadable = |why: String| DurationError::Unreadable { text: text.to_owned(), why };
     if text.trim().parse::<u64>().is_ok() {
@@ -62,13 +63,13 @@ pub fn parse_duration(text: &str) -> Result<u64, DurationError> {
     }
 }
 
-/// Writes seconds since 1970-01-01 UTC as a person reads them: `2026-11-21T18:30:00Z` (RFC 3339).
+/// Returns seconds since 1970-01-01 UTC as a person reads them: `2026-11-21T18:30:00Z` (RFC 3339).
 pub fn utc(seconds: u64) -> String {
     let since = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
     format!("{}Z", EPOCH.saturating_add(since).min(LAST))
 }
 
-/// A number of seconds as a person says it: `1h 30m`.
+/// Returns a number of seconds as a person says it: `1h 30m`.
 pub fn words(seconds: u64) -> String {
     humantime::format_duration(Duration::from_secs(seconds)).to_string()
 }

@@ -1,9 +1,9 @@
-//! Why a window is not opened, or not closed.
+//! The errors of opening and closing windows.
 
 use super::{DurationError, MAX_REASON, utc};
 use crate::store::Window;
 
-/// Why a window is not opened, or not closed.
+/// A failure to open or close a window.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WindowError {
     /// The file has no rule with that window.
@@ -11,41 +11,41 @@ pub enum WindowError {
     Unknown {
         /// The name.
         name: String,
-        /// The one that may have been meant.
+        /// The nearest name that the file has.
         nearest: Option<String>,
-        /// Those that there are.
+        /// All names that the file has.
         there: Vec<String>,
     },
-    /// It is open.
+    /// The window is open already.
     #[error("window {:?} is open already, until {} (by {}: {})", .0.name, utc(.0.closes_at), .0.who, .0.reason)]
     Open(Window),
-    /// It is open for longer than is asked for.
+    /// The window is open until a later time than the requested one.
     #[error("window {:?} is open until {}, which is not before {}", open.name, utc(open.closes_at), utc(*closes_at))]
     Longer {
-        /// As it is open.
+        /// The open window.
         open: Window,
-        /// The end that was asked for.
+        /// The requested end.
         closes_at: u64,
     },
-    /// It is not open.
+    /// The window is not open.
     #[error("window {0:?} is not open")]
     Closed(String),
-    /// For how long is not said as it has to be.
+    /// The duration is invalid.
     #[error(transparent)]
     Duration(#[from] DurationError),
-    /// Nobody says why.
+    /// The reason is missing.
     #[error("a window is opened for a reason, and there is none")]
     NoReason,
-    /// The reason is none that fits into a log.
+    /// The reason does not fit into a line of a log.
     #[error("a reason is one line of at most {MAX_REASON} characters; this one has {length}")]
     Reason {
-        /// How many characters it has.
+        /// Its number of characters.
         length: usize,
     },
 }
 
 impl WindowError {
-    /// Its name, which stays the same from release to release.
+    /// Returns the error's name, which never changes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unknown { .. } => "unknown-window",
@@ -57,7 +57,7 @@ impl WindowError {
         }
     }
 
-    /// What to do about it.
+    /// Returns the remedy.
     pub fn help(&self) -> String {
         match self {
             Self::Unknown { there, .. } if there.is_empty() => {

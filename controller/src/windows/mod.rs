@@ -1,5 +1,5 @@
-//! Windows: the time for which `temp` allows are open. What may be asked of them, and what is refused; the time is an
-//! argument.
+//! Windows: the times in which `temp` allows are open. Checks the requests for windows. The time is
+//! an argument.
 
 mod duration;
 mod error;
@@ -16,53 +16,56 @@ pub use self::error::WindowError;
 use crate::clock::ceil;
 use crate::store::Window;
 
-/// The longest reason, in characters.
+/// Longest reason, in characters.
 pub const MAX_REASON: usize = 500;
-/// A window that was opened so much later than now, in seconds, was opened by another clock.
+/// Number of seconds by which a window may have been opened in the future. Beyond it, the clock was
+/// adjusted.
 const CLOCK: u64 = 3_600;
 
-/// The windows that are open.
+/// The open windows.
 #[derive(Debug, Clone, Default)]
 pub struct Windows {
     open: BTreeMap<String, Window>,
 }
 
-/// A wish to open a window.
+/// A request to open a window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WindowRequest {
     /// Its name.
     pub name: String,
-    /// For so many seconds.
+    /// The duration, in seconds.
     pub seconds: u64,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// Whether one that is open may stay open for longer.
+    /// True if an open window may be extended.
     pub extend: bool,
-    /// Who wishes it.
+    /// The user who requests it.
     pub who: String,
 }
 
-/// Why a window closes.
+/// The reason why a window closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WindowEnd {
-    /// Its time is over.
+    /// Its deadline is over.
     Over,
-    /// It was opened in what the clock now calls the future: nobody can say when it is over.
+    /// The adjusted clock puts its opening in the future, so its deadline is unknown.
     Clock,
     /// The network file has no rule for it any more.
     Unnamed,
 }
 
 impl Windows {
-    /// Those that were open, as they were remembered.
+    /// Returns the open windows, as they were stored.
     pub fn new(remembered: Vec<Window>) -> Self {
         Self { open: remembered.into_iter().map(|w| (w.name.clone(), w)).collect() }
     }
 
-    /// The window as it would be open from `now` on, since 1970-01-01 UTC. `names` are the windows of the network file.
+    /// Returns the window that a request would open at `now`, since 1970-01-01 UTC. `names` are the
+    /// windows of the network file.
     ///
     /// # Errors
-    /// When there is none of that name, it is open, or for how long or why is not said as it has to be.
+    /// [`WindowError`] if there is no such window, it is open already, or its duration or reason is
+    /// invalid.
     pub fn opening(
         &self,
         now: Duration,
@@ -84,7 +87,7 @@ impl Windows {
         if length > MAX_REASON || reason.chars().any(char::is_control) {
             return Err(WindowError::Reason { length });
         }
-        // Not shorter than it was asked for: a second that has begun does not count.
+        // The window is never shorter than requested: a second that has begun does not count.
         let closes_at = ceil(now).saturating_add(wish.seconds);
         let mut opened_at = now.as_secs();
         if let Some(open) = self.open.get(&wish.name) {
@@ -105,10 +108,10 @@ impl Windows {
         })
     }
 
-    /// The window that would be closed.
+    /// Returns the open window that a request would close.
     ///
     /// # Errors
-    /// When there is none of that name, or it is not open.
+    /// [`WindowError`] if there is no such window, or it is not open.
     pub fn closing(&self, names: &BTreeSet<&str>, name: &str) -> Result<Window, WindowError> {
         if let Some(open) = self.open.get(name) {
             return Ok(open.clone());
@@ -117,18 +120,18 @@ impl Windows {
         Err(WindowError::Closed(name.to_owned()))
     }
 
-    /// A window is open.
+    /// Adds an open window.
     pub fn put(&mut self, window: Window) {
         self.open.insert(window.name.clone(), window);
     }
 
-    /// A window is closed.
+    /// Removes a closed window.
     pub fn remove(&mut self, name: &str) {
         self.open.remove(name);
     }
 
-    /// Those whose time is over at `now`, and those that the network file does not name any more. They stay until they are
-    /// removed.
+    /// Returns the windows whose deadline is over at `now`, and those that the network file does
+    /// not name any more. They stay until they are removed.
     pub fn ending(&self, now: Duration, names: &BTreeSet<&str>) -> Vec<(Window, WindowEnd)> {
         let ending = |w: &Window| {
             if w.closes_at <= now.as_secs() {
@@ -142,17 +145,17 @@ impl Windows {
         self.open.values().filter_map(|w| Some((w.clone(), ending(w)?))).collect()
     }
 
-    /// When the next one closes, in seconds since 1970-01-01 UTC.
+    /// Returns the next closing time, in seconds since 1970-01-01 UTC.
     pub fn next_end(&self) -> Option<u64> {
         self.open.values().map(|w| w.closes_at).min()
     }
 
-    /// Those that are open, by name.
+    /// Returns the open windows, by name.
     pub fn all(&self) -> impl Iterator<Item = &Window> {
         self.open.values()
     }
 
-    /// When each closes, in seconds since 1970-01-01 UTC.
+    /// Returns the closing times, in seconds since 1970-01-01 UTC.
     pub fn ends(&self) -> BTreeMap<String, u64> {
         self.open.values().map(|w| (w.name.clone(), w.closes_at)).collect()
     }
