@@ -160,7 +160,7 @@ impl<S: Subscriber> Layer<S> for LogLimit {
 /// Holds the fields of a line that decide whether it is written.
 #[derive(Debug, Default)]
 struct LineFields {
-    /// Whether the line is about a bridge, a peer or a listener.
+    /// True if the line is about a bridge, a peer or a listener.
     about: bool,
     bridge: String,
     message: String,

@@ -1,4 +1,4 @@
-//! Which addresses the lab gives to what the network file leaves open.
+//! Chooses the addresses that the network file leaves open.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -6,16 +6,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use flows::network::{Network, NetworkFile};
 use ipnetwork::IpNetwork;
 
-/// The host number of "another node" behind a link, where it is free.
+/// Host number of "another node" behind a link, if it is free.
 const NODE: u32 = 50;
-/// How far to look for a free address.
+/// Number of candidates in the search for a free address.
 const LOOK: u32 = 4096;
 
 /// The addresses in use.
 pub(super) struct LabAddresses(HashSet<IpAddr>);
 
 impl LabAddresses {
-    /// Those that the file gives to somebody.
+    /// Returns the addresses that the file assigns.
     pub(super) fn of(file: &NetworkFile) -> Self {
         let plugs = || file.endpoints.iter().flat_map(|e| &e.attachments);
         let shared = plugs().flat_map(|a| &a.shared).map(|shared| &shared.address);
@@ -25,7 +25,7 @@ impl LabAddresses {
         Self(attached.chain(hops).chain(gateways).copied().collect())
     }
 
-    /// An address of the prefix that nobody has: number 50, or the next one free. It is taken then.
+    /// Takes a free address of the prefix and returns it: number 50, or the next free one.
     pub(super) fn free(&mut self, prefix: IpNetwork) -> Option<IpAddr> {
         let found =
             (NODE..LOOK).chain(2..NODE).filter_map(|n| nth(prefix, n)).find(|a| !self.0.contains(a))?;
@@ -34,12 +34,13 @@ impl LabAddresses {
     }
 }
 
-/// The address that another node would have behind a link with that prefix, with the subnet's length.
+/// Returns the address of another node behind a link with that prefix, with the subnet's length.
 pub(super) fn free_like(prefix: IpNetwork, network: &Network) -> Option<IpNetwork> {
     nth(prefix, NODE).map(|address| in_subnet(network, address))
 }
 
-/// The address of that number in the prefix; none for its network and broadcast addresses.
+/// Returns the address of that number in the prefix, or `None` for its network and broadcast
+/// addresses.
 pub(super) fn nth(prefix: IpNetwork, number: u32) -> Option<IpAddr> {
     match prefix {
         IpNetwork::V4(p) => {
@@ -58,7 +59,8 @@ pub(super) fn nth(prefix: IpNetwork, number: u32) -> Option<IpAddr> {
     }
 }
 
-/// The address with the length of the subnet that it lies in; alone where it lies in none.
+/// Returns the address with the length of its subnet, or with its full length outside of all
+/// subnets.
 pub(super) fn in_subnet(network: &Network, address: IpAddr) -> IpNetwork {
     network
         .subnets
@@ -68,19 +70,19 @@ pub(super) fn in_subnet(network: &Network, address: IpAddr) -> IpNetwork {
         .unwrap_or_else(|| IpNetwork::from(address))
 }
 
-/// The default route's prefix in the family of `like`.
+/// Returns the default route's prefix in the family of `like`.
 pub(super) fn everything(like: IpAddr) -> IpNetwork {
     let nothing: IpAddr = match like {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    // A length of 0 is one that every address has.
+    // A length of 0 is valid for every address.
     IpNetwork::new(nothing, 0).unwrap_or_else(|_| nothing.into())
 }
 
-/// The addresses between exit `number` and the internet, from the blocks for documentation (RFC 5737 and
-/// RFC 3849): the exit's and the internet's. The first exit has 198.51.100.1 and the host behind it
-/// 198.51.100.10. `None` past 16 exits.
+/// Returns the addresses between exit `number` and the internet: the exit's and the internet's.
+/// They come from the blocks for documentation (RFC 5737 and RFC 3849). The first exit has
+/// 198.51.100.1 and the host behind it 198.51.100.10. Returns `None` past 16 exits.
 pub(super) fn outside(number: usize, ipv6: bool) -> Option<(IpNetwork, IpNetwork)> {
     let number = u8::try_from(number).ok().filter(|n| *n < 16)?;
     let pair = |host: u8| -> Option<IpNetwork> {

@@ -12,42 +12,43 @@ use super::error::LabError;
 use super::netns;
 use super::plan::{CableEnd, HOST, LabPlan, PlannedNamespace};
 
-/// For every namespace: a lab lives for seconds, and nothing but the flows may stop a packet.
+/// Settings of every namespace: a lab lives for seconds, and only the flows may stop a packet.
 const COMMON: [(&str, &str); 6] = [
-    // Link-local addresses are usable at once, and nobody asks for routers.
+    // Link-local addresses are usable at once, and no host asks for routers.
     ("net/ipv6/conf/default/accept_dad", "0"),
     ("net/ipv6/conf/default/router_solicitations", "0"),
     ("net/ipv6/conf/default/accept_ra", "0"),
-    // Forged sources are for the pipeline to drop; a kernel that drops them would hide a leak.
+    // The pipeline must drop forged sources; a kernel that drops them would hide a leak.
     ("net/ipv4/conf/all/rp_filter", "0"),
     ("net/ipv4/conf/default/rp_filter", "0"),
     ("net/ipv4/icmp_echo_ignore_broadcasts", "0"),
 ];
 
-/// For the bridge's ends of cables in the lab's host. A userspace datapath takes packets off such a device
-/// by a packet socket, and the host's own stack sees them as well; these settings make it deaf, so that
-/// what arrives anywhere came through the bridge. (The kernel's datapath takes packets before the stack.)
+/// Settings of the bridge's ends of cables in the lab's host. A userspace datapath takes packets
+/// off such a device by a packet socket, and the host's own IP stack sees them as well. These
+/// settings make it deaf, so that every packet that arrives came through the bridge. (The kernel's
+/// datapath takes packets before the IP stack.)
 const DEAF: [(&str, &str); 4] = [
     ("net/ipv6/conf/default/disable_ipv6", "1"),
-    // No route leads back out of these devices, so the strict filter drops all that comes in.
+    // No route leads back out of these devices, so the strict filter drops all incoming packets.
     ("net/ipv4/conf/default/rp_filter", "1"),
     ("net/ipv4/conf/default/arp_ignore", "8"),
     ("net/ipv4/conf/default/drop_unicast_in_l2_multicast", "1"),
 ];
 
-/// The first table of routes by source address.
+/// Number of the first table of routes by source address.
 const TABLES: u32 = 100;
 
 const FORWARDS: [(&str, &str); 2] = [("net/ipv4/ip_forward", "1"), ("net/ipv6/conf/all/forwarding", "1")];
 
-/// Builds a plan's namespaces and cables. `full` gives a namespace's name for its key.
+/// The builder of a plan's namespaces and cables. `full` returns a namespace's name for its key.
 pub(crate) struct LabBuilder<'a> {
     pub(crate) plan: &'a LabPlan,
     pub(crate) full: &'a (dyn Fn(&str) -> String + Sync),
 }
 
 impl LabBuilder<'_> {
-    /// The namespaces, empty, with the settings that their devices will have.
+    /// Makes the namespaces, empty, with the settings that their devices will have.
     pub(crate) fn namespaces(&self) -> Result<(), LabError> {
         let lines: Vec<_> =
             self.plan.namespaces.iter().map(|n| format!("netns add {}", (self.full)(&n.key))).collect();
@@ -67,7 +68,7 @@ impl LabBuilder<'_> {
         Ok(())
     }
 
-    /// The cables, each end in its namespace and up.
+    /// Makes the cables, each end in its namespace and up.
     pub(crate) fn cables(&self) -> Result<(), LabError> {
         let mut makes = Vec::new();
         let mut ups: BTreeMap<&str, Vec<&CableEnd>> = BTreeMap::new();
@@ -89,14 +90,14 @@ impl LabBuilder<'_> {
                 return Ok(());
             }
             for e in ends {
-                // Checksums that the "hardware" would fill in stay empty on the way through userspace.
+                // Checksums left to the "hardware" stay empty on the way through userspace.
                 run(Command::new("ethtool").args(["-K", &e.device, "tx", "off"]), None)?;
             }
             Self::addresses(namespace)
         })
     }
 
-    /// The host's addresses on the bridges' internal ports, which exist when ovs-vswitchd has made them.
+    /// Adds the host's addresses to the bridges' internal ports, once ovs-vswitchd has made them.
     pub(crate) fn host_addresses(&self) -> Result<(), LabError> {
         let Some(host) = self.plan.namespaces.iter().find(|n| n.key == HOST) else { return Ok(()) };
         netns::enter(&(self.full)(HOST), || {
@@ -143,7 +144,8 @@ impl LabBuilder<'_> {
         Self::translation(namespace)
     }
 
-    /// What leaves by some devices of a namespace that forwards has the device's address (nft(8), "masquerade").
+    /// Makes a namespace that forwards translate the source of packets to the address of some
+    /// outgoing devices (nft(8), "masquerade").
     fn translation(namespace: &PlannedNamespace) -> Result<(), LabError> {
         if namespace.translates.is_empty() {
             return Ok(());
@@ -161,7 +163,7 @@ impl LabBuilder<'_> {
         run(Command::new("nft").args(["-f", "-"]), Some(&rules)).map(drop)
     }
 
-    /// Does something in every namespace, side by side.
+    /// Does some work in every namespace, in parallel.
     fn each<F>(&self, work: F) -> Result<(), LabError>
     where
         F: Fn(&PlannedNamespace) -> Result<(), LabError> + Sync,

@@ -1,4 +1,4 @@
-//! Running the programs that the lab is made of.
+//! Runs the programs of a lab.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::error::LabError;
 pub(crate) const PROGRAMS: &[&str] =
     &["ip", "ethtool", "ovsdb-tool", "ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovs-ofctl", "ovs-appctl"];
 
-/// The Debian package of a program, for the error that says what to install.
+/// Returns the Debian package of a program, for the error about a missing one.
 fn package_of(program: &str) -> &'static str {
     match program {
         "ip" => "iproute2",
@@ -23,7 +23,7 @@ fn package_of(program: &str) -> &'static str {
     }
 }
 
-/// Whether all these programs can be found, before anything is made that needs them.
+/// Checks that all these programs are installed, before anything is made that needs them.
 pub(crate) fn require(programs: &[&str]) -> Result<(), LabError> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     for program in programs {
@@ -35,14 +35,14 @@ pub(crate) fn require(programs: &[&str]) -> Result<(), LabError> {
     Ok(())
 }
 
-/// A command line as a person would type it.
+/// Returns a command line as a person types it.
 pub(crate) fn display_command(command: &Command) -> String {
     let mut words = vec![quoted(&command.get_program().to_string_lossy())];
     words.extend(command.get_args().map(|a| quoted(&a.to_string_lossy())));
     words.join(" ")
 }
 
-/// The error for a program that could not be started.
+/// Returns the error for a program that could not be started.
 pub(crate) fn not_started(command: &Command, source: io::Error) -> LabError {
     let program = command.get_program().to_string_lossy().into_owned();
     if source.kind() == io::ErrorKind::NotFound {
@@ -52,19 +52,21 @@ pub(crate) fn not_started(command: &Command, source: io::Error) -> LabError {
     LabError::Io { what: format!("starting `{}`", display_command(command)), source }
 }
 
-/// Runs a command to its end, with `input` on its standard input; how it ended is the caller's business.
+/// Runs a command to its end, with `input` on its standard input. The caller checks its exit
+/// status.
 pub(crate) fn output(command: &mut Command, input: Option<&str>) -> Result<Output, LabError> {
     let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
     command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|e| not_started(command, e))?;
     if let (Some(mut pipe), Some(text)) = (child.stdin.take(), input) {
-        // A program that ends early breaks the pipe; what it said then tells more than the broken pipe.
+        // A program that ends early breaks the pipe. Its own output then says more than the broken
+        // pipe.
         let _ = pipe.write_all(text.as_bytes());
     }
     child.wait_with_output().map_err(LabError::io(format!("waiting for `{}`", display_command(command))))
 }
 
-/// Runs a command that has to succeed, and returns what it printed.
+/// Runs a command that has to succeed. Returns its standard output.
 pub(crate) fn run(command: &mut Command, input: Option<&str>) -> Result<String, LabError> {
     let output = output(command, input)?;
     if !output.status.success() {
@@ -77,8 +79,8 @@ pub(crate) fn run(command: &mut Command, input: Option<&str>) -> Result<String, 
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Runs one `ip` command a line in the network namespace of the calling thread. Lines that begin with `-6` run after
-/// all others: a batch takes no options in its lines.
+/// Runs one `ip` command per line in the network namespace of the calling thread. Lines that begin
+/// with `-6` run after all others: a batch takes no options in its lines.
 pub(crate) fn ip_batch(lines: &[String]) -> Result<(), LabError> {
     let (ipv6, others): (Vec<&str>, Vec<&str>) =
         lines.iter().map(String::as_str).partition(|line| line.starts_with(IPV6));
@@ -86,7 +88,7 @@ pub(crate) fn ip_batch(lines: &[String]) -> Result<(), LabError> {
     batch(&["-6"], &ipv6.iter().map(|line| line.trim_start_matches(IPV6)).collect::<Vec<_>>())
 }
 
-/// Begins a line of [`ip_batch`] that is about IPv6 where its words do not say so.
+/// Prefix of a line of [`ip_batch`] that concerns IPv6 although its words do not say so.
 pub(crate) const IPV6: &str = "-6 ";
 
 fn batch(options: &[&str], lines: &[&str]) -> Result<(), LabError> {
@@ -96,7 +98,7 @@ fn batch(options: &[&str], lines: &[&str]) -> Result<(), LabError> {
     let text = lines.join("\n") + "\n";
     match run(Command::new("ip").args(options).args(["-batch", "-"]), Some(&text)) {
         Err(LabError::Command { stderr, status, .. }) => {
-            // `ip` says only "Command failed -:N": say which line that was.
+            // `ip` says only "Command failed -:N", so the error names that line.
             let line = stderr
                 .lines()
                 .find_map(|l| l.strip_prefix("Command failed -:")?.trim().parse::<usize>().ok())
@@ -109,11 +111,11 @@ fn batch(options: &[&str], lines: &[&str]) -> Result<(), LabError> {
     }
 }
 
-/// An Open vSwitch tool that talks to the instance in `rundir`.
+/// Returns an Open vSwitch tool that talks to the instance in `rundir`.
 pub(crate) fn ovs_tool(program: &str, rundir: &Path) -> Command {
     let mut command = Command::new(program);
     command.env("OVS_RUNDIR", rundir);
-    // A person's own settings must not lead the tool to another instance.
+    // The user's own settings must not lead the tool to another instance.
     command.env_remove("OVS_DBDIR").env_remove("OVS_SYSCONFDIR");
     command
 }

@@ -1,4 +1,8 @@
-//! `portcullis lab up|test|down`.
+//! The commands `portcullis lab up
+//!
+//! test
+//!
+//! down`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,7 +19,8 @@ use super::proxy;
 use super::session::{ProbeRound, RunningLab, Scenario, start};
 use super::teardown::{LabSelection, take_down};
 
-/// As `println!`, but a reader that went away ends nothing: there is a lab to be taken down.
+/// Prints like `println!`, but ignores a reader that went away, because the lab still has to be
+/// taken down.
 macro_rules! say {
     ($($words:tt)*) => {{
         use std::io::Write as _;
@@ -23,14 +28,14 @@ macro_rules! say {
     }};
 }
 
-/// How often `lab up` looks whether somebody else took its lab down.
+/// Interval at which `lab up` checks that its lab still exists.
 const LOOK: Duration = Duration::from_secs(1);
 /// The exit code of a command that Ctrl-C ended (128 + SIGINT), as a shell has it.
 const INTERRUPTED: u8 = 130;
 
-/// Brings a lab up, starts the controller in it, probes, prints the table and where to look, and stays
-/// until Ctrl-C or SIGTERM. Then nothing is left of it. `program` is the `portcullis` to run in the lab,
-/// `base` the directory of labs, mostly [`default_base`](super::default_base).
+/// Brings a lab up, starts the controller in it, probes, and prints the table and hints. Stays
+/// until Ctrl-C or SIGTERM, and then removes the whole lab. `program` is the `portcullis` to run in
+/// the lab. `base` is the directory of labs, mostly [`default_base`](super::default_base).
 pub async fn up(file: &Path, program: PathBuf, base: &Path) -> Result<ExitCode, LabError> {
     let mut stop = Stop::new()?;
     let scenario = Scenario::read(file, program)?;
@@ -53,8 +58,8 @@ pub async fn up(file: &Path, program: PathBuf, base: &Path) -> Result<ExitCode, 
     Ok(if good { code } else { ExitCode::FAILURE })
 }
 
-/// Brings a lab up, starts the controller in it, probes, prints the table, and takes the lab down. Fails if
-/// a probe shows something else than the file says.
+/// Brings a lab up, starts the controller in it, probes, prints the table, and takes the lab down.
+/// Fails if a probe contradicts the file.
 pub async fn test(file: &Path, program: PathBuf, base: &Path) -> Result<ExitCode, LabError> {
     let mut stop = Stop::new()?;
     let scenario = Scenario::read(file, program)?;
@@ -72,7 +77,7 @@ pub async fn test(file: &Path, program: PathBuf, base: &Path) -> Result<ExitCode
     }
 }
 
-/// Takes labs down, also those whose owner crashed, and says which.
+/// Takes labs down, also those whose owner crashed, and prints their names.
 pub fn down(base: &Path, which: &LabSelection) -> Result<ExitCode, LabError> {
     let ids = take_down(base, which)?;
     match ids.as_slice() {
@@ -82,13 +87,14 @@ pub fn down(base: &Path, which: &LabSelection) -> Result<ExitCode, LabError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Options with an id that is known before the lab is there, so that it can be taken down half-built.
+/// Returns options with an id that is known before the lab exists, so that a half-built lab can be
+/// taken down.
 fn labelled(scenario: &Scenario, base: &Path) -> (LabOptions, String) {
     let id = fresh_id();
     (LabOptions { id: Some(id.clone()), base: Some(base.to_owned()), ..scenario.options() }, id)
 }
 
-/// Probes and prints. Returns whether all is as the file says and no hidden flow is left.
+/// Probes and prints. Returns whether all results match the file and no hidden flow is left.
 fn report(running: &RunningLab, scenario: &Scenario) -> Result<bool, LabError> {
     let lab = &running.lab;
     let mut good = true;
@@ -158,7 +164,7 @@ async fn stay(running: &RunningLab, stop: &mut Stop) -> ExitCode {
     }
 }
 
-/// SIGINT and SIGTERM.
+/// The signals SIGINT and SIGTERM.
 struct Stop {
     interrupt: Signal,
     terminate: Signal,
@@ -177,8 +183,9 @@ impl Stop {
         }
     }
 
-    /// What the work comes to, or `None` if a signal came first. The lab of that id is gone then: what the
-    /// work stands on is taken away, so it fails soon, and it clears what it made meanwhile.
+    /// Returns the result of some work, or `None` if a signal came first. The lab of that id is
+    /// gone then. The work has lost its lab, so it fails soon, and cleans up what it made
+    /// meanwhile.
     async fn or<T>(
         &mut self,
         mut work: JoinHandle<Result<T, LabError>>,
@@ -195,7 +202,7 @@ impl Stop {
             let (base, which) = (base.to_owned(), LabSelection::Id(id.to_owned()));
             spawn_blocking(move || take_down(&base, &which))
         };
-        // What cannot be taken down while the work goes on can be when it has ended.
+        // Parts that cannot be removed during the work can be once it has ended.
         let _ = clear().await;
         let _ = work.await;
         clear().await.unwrap_or_else(|_| Err(LabError::Worker("the lab's end".to_owned())))?;

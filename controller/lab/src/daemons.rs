@@ -13,14 +13,15 @@ use super::error::LabError;
 use super::plan::{LabPlan, TAGGER, TaggedPorts};
 use super::process::ProcessRecord;
 
-/// How long a daemon has to open its socket.
+/// Deadline of a daemon for opening its socket.
 const START: Duration = Duration::from_secs(10);
-/// The longest path of a Unix socket, without the byte that ends it (unix(7)).
+/// Longest path of a Unix socket, without the byte that ends it (unix(7)).
 const SOCKET_PATH: usize = 107;
-/// Longer than the names that OVS gives its sockets for daemons (`ovs-vswitchd.PID.ctl`).
+/// Upper bound of the names that OVS gives its sockets for daemons (`ovs-vswitchd.PID.ctl`).
 const SOCKET_NAME: usize = 32;
 
-/// Starts a program in a namespace that stays when its parent gets Ctrl-C: in a process group of its own.
+/// Starts a program in a namespace, in a process group of its own. So Ctrl-C does not end it with
+/// its parent.
 pub(crate) fn spawn_in(
     namespace: &str,
     command: &[&str],
@@ -54,7 +55,7 @@ pub(crate) fn spawn_in(
     }
 }
 
-/// Waits until `done` says so, or `limit` has passed.
+/// Waits until `done` returns true, or `limit` has passed.
 pub(crate) fn wait_until(
     what: &str,
     limit: Duration,
@@ -70,7 +71,7 @@ pub(crate) fn wait_until(
     Ok(())
 }
 
-/// The directory and the namespace that the daemons live in.
+/// The directory and the namespace of the daemons.
 #[derive(Debug, Clone)]
 pub(crate) struct Daemons {
     pub(crate) namespace: String,
@@ -78,7 +79,7 @@ pub(crate) struct Daemons {
 }
 
 impl Daemons {
-    /// Whether the paths of all sockets fit.
+    /// Checks that the paths of all sockets fit.
     pub(crate) fn check_paths(rundir: &Path, plan: &LabPlan) -> Result<(), LabError> {
         let bridge = plan.bridges.iter().map(|b| b.name.len() + ".mgmt".len()).max().unwrap_or(0);
         if rundir.as_os_str().len() + 1 + bridge.max(SOCKET_NAME) > SOCKET_PATH {
@@ -100,19 +101,20 @@ impl Daemons {
     /// Makes the database and starts its server.
     pub(crate) fn start_ovsdb(&self) -> Result<(Child, ProcessRecord), LabError> {
         let database = self.path("conf.db").display().to_string();
-        // The tool knows where its package, or OVS_PKGDATADIR, has the schema: not every system has Debian's places.
+        // The tool finds the schema of its package, or of OVS_PKGDATADIR: not every system has
+        // Debian's paths.
         run(ovs_tool("ovsdb-tool", &self.rundir).args(["create", &database]), None)?;
         let socket = self.path("db.sock");
         let remote = format!("--remote=punix:{}", socket.display());
         let pidfile = format!("--pidfile={}", self.path("ovsdb-server.pid").display());
         let started = self.spawn(&["ovsdb-server", &database, &remote, &pidfile, "-vconsole:warn"])?;
-        // The socket is there a moment before anybody listens.
+        // The socket exists a moment before the server listens.
         wait_until("ovsdb-server", START, || UnixStream::connect(&socket).is_ok() || !started.1.alive())?;
         self.vsctl(&["--no-wait", "init"])?;
         Ok(started)
     }
 
-    /// Starts ovs-vswitchd. It has the bridges of the database when [`settle`](Self::settle) returns.
+    /// Starts ovs-vswitchd. Its bridges exist when [`settle`](Self::settle) returns.
     pub(crate) fn start_vswitchd(&self) -> Result<(Child, ProcessRecord), LabError> {
         let database = format!("unix:{}", self.path("db.sock").display());
         let pidfile = format!("--pidfile={}", self.path("ovs-vswitchd.pid").display());
@@ -123,7 +125,7 @@ impl Daemons {
         self.spawn(&command)
     }
 
-    /// Waits until the running ovs-vswitchd has taken in the whole database.
+    /// Waits until the running ovs-vswitchd has applied the whole database.
     pub(crate) fn settle(&self) -> Result<(), LabError> {
         // Without --no-wait, ovs-vsctl waits until the sequence number it raised was processed.
         let touch = ["--timeout=10", "set", "Open_vSwitch", ".", "external-ids:lab=up"];
@@ -131,16 +133,16 @@ impl Daemons {
         self.vsctl(&["--timeout=10", "remove", "Open_vSwitch", ".", "external-ids", "lab"]).map(drop)
     }
 
-    /// Runs ovs-vsctl, in the lab's host so that it goes when the lab is taken down meanwhile: it would wait
-    /// for the database to come back.
+    /// Runs ovs-vsctl in the lab's host, so that it ends when the lab is taken down. Otherwise it
+    /// would wait for the database to come back.
     pub(crate) fn vsctl(&self, args: &[&str]) -> Result<String, LabError> {
         let mut ip = ovs_tool("ip", &self.rundir);
         ip.args(["netns", "exec", &self.namespace, "ovs-vsctl", "--timeout=10"]).args(args);
         run(&mut ip, None)
     }
 
-    /// Makes every bridge with its ports, closed: without a flow nothing passes, and nothing ever but by a
-    /// flow (no in-band control, no standalone mode).
+    /// Makes every bridge with its ports, closed. Without a flow no packet passes, and packets only
+    /// ever pass by a flow (no in-band control, no standalone mode).
     pub(crate) fn make_bridges(&self, plan: &LabPlan) -> Result<(), LabError> {
         let mut words: Vec<String> = Vec::new();
         let mut add = |command: &[&str]| {

@@ -1,9 +1,9 @@
-//! What can go wrong with a lab.
+//! The errors of a lab.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why the lab could not do what was asked.
+/// A failure of the lab.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
     /// A program that the lab runs is not installed.
@@ -14,33 +14,33 @@ pub enum LabError {
         /// The Debian package that has it.
         package: &'static str,
     },
-    /// A program that the lab runs ended badly.
+    /// A program that the lab runs failed.
     #[error("`{command}` failed ({status}): {stderr}")]
     Command {
         /// The command line.
         command: String,
-        /// How it ended.
+        /// Its exit status.
         status: String,
-        /// What it said.
+        /// Its standard error.
         stderr: String,
     },
-    /// The operating system refused something.
+    /// The operating system refused an operation.
     #[error("{what}: {source}")]
     Io {
-        /// What was tried.
+        /// The attempted operation.
         what: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A flow that the switch prints cannot be read.
+    /// A flow in the switch's output cannot be parsed.
     #[error("{line}: {why}")]
     Flow {
-        /// What it printed.
+        /// The line of the output.
         line: String,
-        /// What is wrong with it.
+        /// The error in it.
         why: String,
     },
-    /// Nothing in the lab has that name.
+    /// The lab has nothing of that name.
     #[error("nothing in the lab is called {0:?}")]
     NoSuchPlace(String),
     /// A Unix socket in the lab's directory would have a longer path than the kernel takes (107 bytes).
@@ -49,32 +49,32 @@ pub enum LabError {
     /// Namespaces can only be made by root.
     #[error("a lab needs root (network namespaces): run it with sudo")]
     NotRoot,
-    /// The lab's own record of what it made cannot be read.
+    /// The lab's state file cannot be read.
     #[error("{}: not a lab's state: {reason}", .path.display())]
     State {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
     /// The network file has errors.
     #[error("{0}")]
     File(String),
-    /// A bridge could not be pointed at the controller.
+    /// A bridge could not be attached to the controller.
     #[error("{bridge} could not be attached: {reason}")]
     Attach {
         /// The bridge.
         bridge: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// The controller ended, or did not bring the bridges to their state; what it said.
+    /// The controller ended, or the bridges did not settle; with its output.
     #[error("the controller did not bring every bridge to its state: {0}")]
     Controller(String),
-    /// Something did not happen in the time it was given.
+    /// A condition was not met before its deadline.
     #[error("gave up waiting for {0}")]
     Timeout(String),
-    /// Something of the lab is still there after it was taken down.
+    /// A part of the lab still exists after it was taken down.
     #[error("left behind: {0}")]
     LeftBehind(String),
     /// A thread that worked in a namespace died.
@@ -83,7 +83,7 @@ pub enum LabError {
 }
 
 impl LabError {
-    /// An I/O error with what was tried.
+    /// Returns an I/O error with the attempted operation.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| Self::Io { what, source }

@@ -22,9 +22,9 @@ use super::{netns, teardown};
 
 /// A running lab. It is taken down when dropped.
 ///
-/// Names given to [`exec`](Self::exec) and its like are those of [places](super::PlannedPort) (endpoints, exits,
-/// ports of other nodes), of [`INTERNET`](super::INTERNET), or [`HOST`] for the lab's host.
-/// All methods block; call them from a blocking thread of an async program.
+/// The names for [`exec`](Self::exec) and similar methods are those of [places](super::PlannedPort)
+/// (endpoints, exits, ports of other nodes), [`INTERNET`](super::INTERNET), or [`HOST`] for the
+/// lab's host. All methods block. Call them from a blocking thread of an async program.
 #[derive(Debug)]
 pub struct Lab {
     id: String,
@@ -51,43 +51,45 @@ pub struct Spawned {
 }
 
 impl Spawned {
-    /// Its process id.
+    /// Returns the process id.
     pub fn pid(&self) -> i32 {
         self.record.pid
     }
 
-    /// Whether it still runs.
+    /// Returns whether the process still runs.
     pub fn running(&self) -> bool {
         self.record.alive()
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the process.
     pub fn signal(&self, signal: Signal) {
         self.record.signal(signal);
     }
 
-    /// What it has written so far to its standard output and standard error.
+    /// Returns the standard output and standard error so far.
     pub fn output(&self) -> String {
         fs::read(&self.log).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default()
     }
 
-    /// The file that holds [`output`](Self::output); it goes with the lab.
+    /// Returns the path of the file that holds [`output`](Self::output). It is removed with the
+    /// lab.
     pub fn log(&self) -> &Path {
         &self.log
     }
 
-    /// Waits until it has ended, at most so long. Returns whether it has.
+    /// Waits until the process has ended, for `limit` at most. Returns whether it has.
     pub fn wait(&self, limit: Duration) -> bool {
         wait_until("", limit, || !self.running()).is_ok()
     }
 
-    /// Ends it: SIGTERM, and SIGKILL if it does not heed that.
+    /// Ends the process: SIGTERM, then SIGKILL if it still runs.
     pub fn stop(&self) {
         process::end(std::slice::from_ref(&self.record));
     }
 }
 
-/// Short ids: eight characters, of the time and of this process and its labs so far.
+/// Returns a new short id: eight characters, from the time, the process, and the number of its labs
+/// so far.
 pub(super) fn fresh_id() -> String {
     static LABS: AtomicU32 = AtomicU32::new(0);
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
@@ -97,7 +99,8 @@ pub(super) fn fresh_id() -> String {
 }
 
 impl Lab {
-    /// Brings a lab up: bridges closed (no flows, no controller), everything wired and addressed.
+    /// Brings a lab up, with all cables and addresses, and with closed bridges (no flows, no
+    /// controller).
     pub fn up(file: &NetworkFile, options: LabOptions) -> Result<Self, LabError> {
         if !nix::unistd::geteuid().is_root() {
             return Err(LabError::NotRoot);
@@ -113,7 +116,7 @@ impl Lab {
         let id = options.id.clone().unwrap_or_else(fresh_id);
         let dir = base.join(&id);
         Daemons::check_paths(&dir, &plan)?;
-        // Fails if there is one: two labs never share an id.
+        // Fails if the directory exists: two labs never share an id.
         fs::create_dir(&dir).map_err(LabError::io(format!("making {}", dir.display())))?;
         let me = i32::try_from(std::process::id()).unwrap_or(0);
         let state = LabState {
@@ -126,7 +129,7 @@ impl Lab {
         state.save(&dir)?;
         let daemons = Daemons { namespace: full(&id, HOST), rundir: dir.clone() };
         let inner = Inner { state, children: Vec::new(), vswitchd: None, logs: 0, down: false };
-        // From here on a failure drops the lab, which takes down what there is of it.
+        // From here on a failure drops the lab, which takes down its existing parts.
         let lab = Self { id, dir, plan, daemons, inner: Mutex::new(inner) };
         lab.build()?;
         tracing::debug!(id = lab.id, "lab is up");
@@ -156,7 +159,7 @@ impl Lab {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a process in the state and its handle, to be reaped.
+    /// Records a process in the state, and keeps its handle to reap it.
     fn adopt(&self, (child, record): (Child, ProcessRecord)) -> Result<ProcessRecord, LabError> {
         let mut inner = self.inner();
         inner.state.processes.retain(ProcessRecord::alive);
@@ -173,38 +176,39 @@ impl Lab {
         Ok(())
     }
 
-    /// The lab's id.
+    /// Returns the lab's id.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// What it is made of.
+    /// Returns the plan of the lab.
     pub fn plan(&self) -> &LabPlan {
         &self.plan
     }
 
-    /// The name of the lab's host namespace, as `ip netns` knows it.
+    /// Returns the name of the lab's host namespace, as `ip netns` knows it.
     pub fn host(&self) -> String {
         full(&self.id, HOST)
     }
 
-    /// The OVS_RUNDIR of the lab's Open vSwitch; the directory goes with the lab.
+    /// Returns the OVS_RUNDIR of the lab's Open vSwitch. The directory is removed with the lab.
     pub fn rundir(&self) -> &Path {
         &self.dir
     }
 
-    /// The name, as `ip netns` knows it, of the namespace that `name` lives in.
+    /// Returns the name of the namespace of `name`, as `ip netns` knows it.
     pub fn namespace(&self, name: &str) -> Result<String, LabError> {
         let key = self.plan.namespace_of(name).ok_or_else(|| LabError::NoSuchPlace(name.to_owned()))?;
         Ok(full(&self.id, key))
     }
 
-    /// The same for the key of a namespace in the plan.
+    /// Returns the name of the namespace with that key in the plan.
     pub(crate) fn full_name(&self, key: &str) -> String {
         full(&self.id, key)
     }
 
-    /// Runs a command to its end where `name` lives. A command that fails is no error: look at its status.
+    /// Runs a command to its end in the namespace of `name`. A failed command is no error: check
+    /// its status.
     pub fn exec(&self, name: &str, command: &[&str]) -> Result<Output, LabError> {
         let namespace = self.namespace(name)?;
         let mut ip = Command::new("ip");
@@ -212,7 +216,7 @@ impl Lab {
         output(&mut ip, None)
     }
 
-    /// Starts a command where `name` lives, with `OVS_RUNDIR` set. It ends with the lab.
+    /// Starts a command in the namespace of `name`, with `OVS_RUNDIR` set. It ends with the lab.
     pub fn spawn(&self, name: &str, command: &[&str]) -> Result<Spawned, LabError> {
         let namespace = self.namespace(name)?;
         let log = {
@@ -225,7 +229,7 @@ impl Lab {
         Ok(Spawned { record, log })
     }
 
-    /// Runs `work` on a thread inside the namespace that `name` lives in. Sockets made there stay there and
+    /// Runs `work` on a thread inside the namespace of `name`. Sockets made there stay there, and
     /// may be returned and used from anywhere.
     pub fn within<T, F>(&self, name: &str, work: F) -> Result<T, LabError>
     where
@@ -235,22 +239,22 @@ impl Lab {
         netns::enter(&self.namespace(name)?, work)
     }
 
-    /// Runs ovs-vsctl on the lab's Open vSwitch and returns what it printed.
+    /// Runs ovs-vsctl on the lab's Open vSwitch. Returns its output.
     pub fn vsctl(&self, args: &[&str]) -> Result<String, LabError> {
         self.daemons.vsctl(args)
     }
 
-    /// Runs `ovs-ofctl -O OpenFlow13` and returns what it printed.
+    /// Runs `ovs-ofctl -O OpenFlow13`. Returns its output.
     pub fn ofctl(&self, args: &[&str]) -> Result<String, LabError> {
         run(ovs_tool("ovs-ofctl", &self.dir).args(["-O", "OpenFlow13"]).args(args), None)
     }
 
-    /// Runs ovs-appctl and returns what it printed.
+    /// Runs ovs-appctl. Returns its output.
     pub fn appctl(&self, args: &[&str]) -> Result<String, LabError> {
         run(ovs_tool("ovs-appctl", &self.dir).args(args), None)
     }
 
-    /// Kills ovs-vswitchd as a crash does (SIGKILL). The bridges' internal ports go with it.
+    /// Kills ovs-vswitchd as a crash does (SIGKILL). The bridges' internal ports disappear with it.
     pub fn kill_vswitchd(&self) -> Result<(), LabError> {
         let mut inner = self.inner();
         let Some(record) = inner.vswitchd.take() else { return Ok(()) };
@@ -261,8 +265,8 @@ impl Lab {
         Ok(())
     }
 
-    /// Starts ovs-vswitchd again; the bridges are back when this returns, and the host's addresses on their
-    /// internal ports.
+    /// Starts ovs-vswitchd again. On return, the bridges and the host's addresses on their internal
+    /// ports are back.
     pub fn start_vswitchd(&self) -> Result<(), LabError> {
         self.launch_vswitchd()?;
         self.daemons.settle()?;
@@ -270,12 +274,12 @@ impl Lab {
         LabBuilder { plan: &self.plan, full: &name }.host_addresses()
     }
 
-    /// Takes a port off a bridge; its device stays.
+    /// Removes a port from a bridge. Its device stays.
     pub fn del_port(&self, bridge: &str, port: &str) -> Result<(), LabError> {
         self.vsctl(&["del-port", bridge, port]).map(drop)
     }
 
-    /// Puts a device (back) on a bridge, with a port number of the caller's choice.
+    /// Adds a device (back) to a bridge, with a port number of the caller's choice.
     pub fn add_port(&self, bridge: &str, port: &str, number: Option<u16>) -> Result<(), LabError> {
         match number {
             Some(number) => {
@@ -287,7 +291,7 @@ impl Lab {
         .map(drop)
     }
 
-    /// Whether somebody else took the lab down.
+    /// Returns whether another process took the lab down.
     pub fn is_gone(&self) -> bool {
         !self.dir.exists()
     }
@@ -305,7 +309,7 @@ impl Lab {
         inner.down = true;
         let result = teardown::clear(&self.dir, &inner.state);
         for (_, child) in &mut inner.children {
-            // They have ended; this only takes them out of the table of processes.
+            // The processes have ended. This only removes them from the process table.
             let _ = child.try_wait();
         }
         result
@@ -320,7 +324,7 @@ impl Drop for Lab {
     }
 }
 
-/// The name of a namespace as `ip netns` knows it.
+/// Returns the name of a namespace as `ip netns` knows it.
 fn full(id: &str, key: &str) -> String {
     let prefix = teardown::PREFIX;
     if key.is_empty() { format!("{prefix}{id}") } else { format!("{prefix}{id}-{key}") }

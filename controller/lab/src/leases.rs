@@ -1,5 +1,6 @@
-//! Addresses that the places of a lab get: each asks by DHCP for those that the plan gives it, and the server of its rule says
-//! yes; where hosts make their IPv6 addresses, it uses them. So the switch knows of them as it would of real ones.
+//! Leases the addresses of a lab's places. Each place asks by DHCP for the addresses in the plan,
+//! and the server of its rule grants them. Hosts that make their IPv6 addresses themselves use
+//! them. So the switch learns them as it would those of real hosts.
 
 use std::net::IpAddr;
 
@@ -15,11 +16,11 @@ use super::probe::{ExchangeStep, Frame, FrameBody, Injector, ProbeContext, excha
 use super::session::SETTLE;
 
 impl Lab {
-    /// Leases every address that a rule of the file, open without a window, lets a server give, and uses those that the places
-    /// make themselves.
+    /// Leases every address that a rule of the file, open without a window, lets a server assign.
+    /// Uses the addresses that places make themselves.
     ///
     /// # Errors
-    /// When a frame cannot be sent, or an address is not bound in time.
+    /// [`LabError`] if a frame cannot be sent, or an address is not bound in time.
     pub fn lease(&self, file: &NetworkFile) -> Result<(), LabError> {
         let of = exchanges(file, self.plan(), &ProbeContext::closed());
         for exchange in of.iter().filter(|exchange| exchange.client.leased) {
@@ -27,7 +28,7 @@ impl Lab {
             let mut asks = Injector::open(&self.full_name(&client.namespace), &client.device)?;
             let mut gives = Injector::open(&self.full_name(&server.namespace), &server.device)?;
             let bound = || {
-                // As any client does: again, where the answer was lost.
+                // Repeated like any client does, in case the answer was lost.
                 let said = asks
                     .send(exchange.frame(ExchangeStep::Request).encode(0))
                     .and_then(|_| gives.send(exchange.frame(ExchangeStep::Give).encode(0)));

@@ -11,7 +11,7 @@
 //!  pcl-ID-nm-privacy eth0 ══ nm-privacy ─ mesh-privacy ─ to-privacy ══ from-privacy ─┘
 //! ```
 //!
-//! What it makes is written to `state.json` in its directory *before* it is made, so
+//! Each part is recorded in `state.json` in the lab's directory *before* it is made, so
 //! [`take_down`] finds everything after a crash.
 //!
 //! ```no_run

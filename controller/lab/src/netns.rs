@@ -1,4 +1,4 @@
-//! Working inside a network namespace.
+//! Runs work inside a network namespace.
 //!
 //! `setns` moves one thread. A throwaway thread enters the namespace, does its work and ends, so no
 //! other part of the process ever runs in the wrong namespace. Sockets keep the namespace they were
@@ -14,7 +14,7 @@ use nix::sched::{CloneFlags, setns};
 
 use super::error::LabError;
 
-/// Where `ip netns` keeps a namespace of that name.
+/// Returns the path of a namespace that `ip netns` knows by that name.
 pub(crate) fn path(name: &str) -> PathBuf {
     Path::new("/run/netns").join(name)
 }
@@ -36,7 +36,8 @@ where
     })
 }
 
-/// The processes whose network namespace is one of these. A process that cannot be looked at is not listed.
+/// Returns the processes in these network namespaces. A process that cannot be inspected is left
+/// out.
 pub(crate) fn processes(names: &[String]) -> Vec<i32> {
     let wanted: HashSet<_> =
         names.iter().filter_map(|n| fs::metadata(path(n)).ok()).map(|m| (m.dev(), m.ino())).collect();
@@ -56,7 +57,7 @@ pub(crate) fn processes(names: &[String]) -> Vec<i32> {
 pub(crate) fn sysctl(settings: &[(&str, &str)]) -> Result<(), LabError> {
     for (key, value) in settings {
         let path = format!("/proc/sys/{key}");
-        // A kernel without IPv6 has no IPv6 to leak.
+        // A kernel without IPv6 cannot leak IPv6.
         if key.starts_with("net/ipv6") && !Path::new(&path).exists() {
             continue;
         }

@@ -1,4 +1,4 @@
-//! What a caller may want of a lab beyond the network file.
+//! The options of a lab beyond the network file.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -9,43 +9,44 @@ use ipnetwork::IpNetwork;
 use super::addressing::{self, LabAddresses};
 use super::plan::{HOST, LabPlan, PlannedPort, Subject};
 
-/// How to make a lab.
+/// The options of a lab.
 #[derive(Debug, Clone, Default)]
 pub struct LabOptions {
-    /// The lab's id; a fresh one by default.
+    /// The lab's id. Defaults to a new one.
     pub id: Option<String>,
     /// The directory that holds the directories of labs; see [`default_base`](super::default_base).
     pub base: Option<PathBuf>,
-    /// The network file's path, to be found again by `lab down FILE`.
+    /// The path of the network file, by which `lab down FILE` finds the lab.
     pub source: Option<PathBuf>,
     /// Ports beyond those of the file, each with a namespace behind it.
     pub extra: Vec<ExtraPort>,
     /// Addresses for the lab's host on internal ports of bridges: (bridge, address).
     pub host_addresses: Vec<(String, IpNetwork)>,
-    /// Whether the lab's host routes between its devices, as a badly set up host does.
+    /// True if the lab's host routes between its devices, as a misconfigured host does.
     pub host_forwards: bool,
 }
 
 /// A port that the file does not name (or does not own), with a namespace behind it.
 #[derive(Debug, Clone, Default)]
 pub struct ExtraPort {
-    /// The place's name, and that of its namespace.
+    /// The name of the place and of its namespace.
     pub name: String,
     /// The bridge.
     pub bridge: String,
     /// The port's name on the bridge.
     pub port: String,
-    /// Its addresses.
+    /// The addresses.
     pub addresses: Vec<IpNetwork>,
-    /// Its default gateways.
+    /// The default gateways.
     pub gateways: Vec<IpAddr>,
-    /// Its MAC, where it matters.
+    /// The MAC address, if it matters.
     pub mac: Option<[u8; 6]>,
 }
 
 impl LabOptions {
-    /// The lab in which isolation is hardest to keep: its host routes between all bridges, and has an address
-    /// in every subnet, on the bridge's own port, where the file gives it none.
+    /// Returns the options of the lab in which isolation is hardest to keep. Its host routes
+    /// between all bridges. It has an address in every subnet, on the bridge's own port, unless the
+    /// file gives it one.
     pub fn worst_case(file: &NetworkFile) -> Self {
         let mut addresses = LabAddresses::of(file);
         let mut host_addresses = Vec::new();
@@ -69,7 +70,7 @@ impl LabOptions {
 }
 
 impl LabPlan {
-    /// Adds what the options ask for.
+    /// Adds the requests of the options.
     #[must_use]
     pub fn with(mut self, options: &LabOptions) -> Self {
         for extra in &options.extra {

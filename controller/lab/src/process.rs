@@ -1,4 +1,4 @@
-//! Processes, known by pid *and* start time: a pid that the system gave to somebody else is never killed.
+//! Processes, identified by pid *and* start time, so that a reused pid is never killed.
 
 use std::time::{Duration, Instant};
 use std::{fs, thread};
@@ -7,24 +7,24 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-/// How long a process has to end by itself after SIGTERM.
+/// Time for a process to end by itself after SIGTERM.
 const GRACE: Duration = Duration::from_millis(1500);
-/// How long the kernel has to end it after SIGKILL.
+/// Time for the kernel to end a process after SIGKILL.
 const KILL_GRACE: Duration = Duration::from_secs(3);
 
 /// A process that the lab started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessRecord {
-    /// Its process id.
+    /// The process id.
     pub pid: i32,
-    /// When it started, in clock ticks since boot (proc(5), field 22 of stat).
+    /// Start time, in clock ticks since boot (proc(5), field 22 of stat).
     pub started: u64,
-    /// What it is, for a person.
+    /// The name of the process, for a person.
     pub what: String,
 }
 
-/// State and start time of a process: fields 3 and 22 of /proc/PID/stat, after the command's name, which
-/// may itself hold spaces and brackets.
+/// Returns the state and start time of a process: fields 3 and 22 of /proc/PID/stat. They follow
+/// the command's name, which may itself contain spaces and brackets.
 fn stat(pid: i32) -> Option<(char, u64)> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, rest) = text.rsplit_once(')')?;
@@ -35,27 +35,28 @@ fn stat(pid: i32) -> Option<(char, u64)> {
 }
 
 impl ProcessRecord {
-    /// The process that has this pid now; `None` if none has.
+    /// Returns the process that has this pid now, or `None` if there is none.
     pub fn of(pid: i32, what: impl Into<String>) -> Option<Self> {
         let (_, started) = stat(pid)?;
         Some(Self { pid, started, what: what.into() })
     }
 
-    /// Whether that very process still runs; a zombie does not.
+    /// Returns whether this very process still runs. A zombie does not.
     pub fn alive(&self) -> bool {
         stat(self.pid).is_some_and(|(state, started)| started == self.started && !matches!(state, 'Z' | 'X'))
     }
 
-    /// Sends it a signal, if it is still that process.
+    /// Sends a signal, if the pid still belongs to this process.
     pub fn signal(&self, signal: Signal) {
         if self.alive() {
-            // It may end between the look and the signal; that is what was wanted.
+            // A process that ends before the signal needs none.
             let _ = kill(Pid::from_raw(self.pid), signal);
         }
     }
 }
 
-/// Ends these processes: SIGTERM to all, SIGKILL to those that do not heed it. Returns those still alive.
+/// Ends these processes: SIGTERM to all, then SIGKILL to those that still run. Returns the
+/// processes still alive.
 pub(crate) fn end(processes: &[ProcessRecord]) -> Vec<ProcessRecord> {
     for (signal, grace) in [(Signal::SIGTERM, GRACE), (Signal::SIGKILL, KILL_GRACE)] {
         for process in processes {

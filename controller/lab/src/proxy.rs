@@ -1,4 +1,4 @@
-//! Lets a browser or curl on the real host see the metrics of a controller that runs in the lab.
+//! Forwards connections from the real host to the metrics of a controller in the lab.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -11,21 +11,21 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// The port that a controller's metrics have on a host of their own.
+/// Usual port of a controller's metrics.
 const PORT: u16 = 9653;
-/// Connections at a time; further ones wait.
+/// Largest number of connections at a time. Further ones wait.
 const CONNECTIONS: usize = 32;
-/// How long one may last.
+/// Longest duration of a connection.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A listener that passes connections on; it ends when dropped.
+/// A listener that forwards connections. It ends when dropped.
 pub(super) struct Proxy {
     address: SocketAddr,
     task: JoinHandle<()>,
 }
 
 impl Proxy {
-    /// Where it listens.
+    /// Returns the address of the listener.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -37,8 +37,9 @@ impl Drop for Proxy {
     }
 }
 
-/// Listens on 127.0.0.1, on the usual port or on any other if that is taken, and passes connections on to
-/// the Unix socket. `None` if no port can be had: the lab is of use without it.
+/// Listens on 127.0.0.1, on the usual port or on any other if that is taken, and forwards
+/// connections to the Unix socket. Returns `None` if no port is available: the lab is useful
+/// without it.
 pub(super) async fn start(socket: PathBuf) -> Option<Proxy> {
     let at = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     let listener = match at(PORT).await {
@@ -48,7 +49,7 @@ pub(super) async fn start(socket: PathBuf) -> Option<Proxy> {
     let address = listener.local_addr().ok()?;
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let task = tokio::spawn(async move {
-        // A closed semaphore is what ends this loop, and nobody closes it.
+        // Only a closed semaphore would end this loop, and it is never closed.
         while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
             let Ok((stream, _)) = listener.accept().await else {
                 tokio::time::sleep(Duration::from_millis(100)).await;

@@ -1,4 +1,4 @@
-//! A lab with a running controller: what `portcullis lab up` and `portcullis lab test` have in common.
+//! A lab with a running controller, as `portcullis lab up` and `portcullis lab test` use it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,22 +18,22 @@ use super::options::LabOptions;
 use super::plan::HOST;
 use super::probe::{self, Finding, Probe, ProbeContext};
 
-/// How long the controller has until every bridge is connected and in its desired state.
-/// It first tries every packet that a `never` might be about.
+/// Deadline until every bridge is connected and in its desired state. The controller first tries
+/// every packet that a `never` might concern.
 pub(super) const SETTLE: Duration = Duration::from_secs(90);
-/// How often it is asked.
+/// Interval of status requests.
 const ASK: Duration = Duration::from_millis(50);
-/// Flows of this priority and above are the switch's own: OpenFlow's are 16 bits long.
+/// Lowest priority of the switch's own flows. Priorities of OpenFlow have 16 bits.
 const HIDDEN: u32 = 1 << 16;
-/// The table in which OVS keeps flows of its own on every bridge; nothing resubmits to it but OVS.
+/// The table in which OVS keeps flows of its own on every bridge. Only OVS resubmits to it.
 const INTERNAL_TABLE: &str = "table_id=254";
 
-/// The network file of a lab and the program that is its controller.
+/// The network file of a lab, and the program of its controller.
 #[derive(Debug, Clone)]
 pub struct Scenario {
     /// The network file's path.
     pub path: PathBuf,
-    /// What it says.
+    /// The parsed file.
     pub file: NetworkFile,
     /// The `portcullis` executable.
     pub program: PathBuf,
@@ -55,18 +55,18 @@ impl Scenario {
             tracing::warn!("{}", loaded.sources.render(warning));
         }
         let file = loaded.file;
-        // The controller reads it again, from wherever it runs.
+        // The controller reads the file again, from its own directory.
         let path = std::fs::canonicalize(path).map_err(LabError::io(what))?;
         Ok(Self { path, file, program })
     }
 
-    /// The options of a lab for it: a host that routes, the worst case.
+    /// Returns the options of a lab for the scenario: a host that routes, the worst case.
     pub fn options(&self) -> LabOptions {
         LabOptions { source: Some(self.path.clone()), ..LabOptions::worst_case(&self.file) }
     }
 }
 
-/// What the part of `/api/status` that matters here says.
+/// The relevant part of `/api/status`.
 #[derive(Debug, Deserialize)]
 struct Status {
     bridges: Vec<BridgeStatus>,
@@ -80,27 +80,30 @@ struct BridgeStatus {
 }
 
 impl Lab {
-    /// The controller's API socket, which [`start_controller`](Self::start_controller) asks for.
+    /// Returns the controller's API socket, which [`start_controller`](Self::start_controller)
+    /// sets.
     pub fn api_socket(&self) -> PathBuf {
         self.rundir().join("api.sock")
     }
 
-    /// The address of the controller's API.
+    /// Returns the address of the controller's API.
     pub fn api(&self) -> ApiAddress {
         ApiAddress::Unix(self.api_socket())
     }
 
-    /// Where the controller of [`start_controller`](Self::start_controller) keeps its state.
+    /// Returns the state directory of the controller of
+    /// [`start_controller`](Self::start_controller).
     pub fn state_dir(&self) -> PathBuf {
         self.rundir().join("state")
     }
 
-    /// The address at which that controller takes changes.
+    /// Returns the address at which that controller accepts changes.
     pub fn control(&self) -> ApiAddress {
         ApiAddress::Unix(self.state_dir().join("api.sock"))
     }
 
-    /// The settings of the lab's Open vSwitch for [`attach`] and [`audit`](portcullis::ovs::audit).
+    /// Returns the settings of the lab's Open vSwitch for [`attach`] and
+    /// [`audit`](portcullis::ovs::audit).
     pub fn database(&self) -> Database {
         Database { db: None, rundir: Some(self.rundir().to_owned()) }
     }
@@ -114,7 +117,7 @@ impl Lab {
         self.spawn(HOST, &[&[program.as_str()], &words[..]].concat())
     }
 
-    /// Points the bridges at the controller, as `portcullis attach` does.
+    /// Attaches the bridges to the controller, as `portcullis attach` does.
     pub fn attach(&self, file: &NetworkFile) -> Result<(), LabError> {
         let mut out = Vec::new();
         let options = AttachOptions { database: self.database(), ..Default::default() };
@@ -129,7 +132,7 @@ impl Lab {
         }
     }
 
-    /// Waits until every bridge is connected and the controller says that it is in its desired state.
+    /// Waits until every bridge is connected and the controller reports it as settled.
     pub fn settle(&self, controller: &Spawned) -> Result<(), LabError> {
         let mut last = "nothing".to_owned();
         let start = Instant::now();
@@ -154,7 +157,8 @@ impl Lab {
         Ok(self.plan().bridges.iter().map(|b| b.name.clone()).filter(|n| !settled(n)).collect())
     }
 
-    /// The flows of a bridge that OpenFlow does not show and that are above all others: in-band control's.
+    /// Returns the flows of a bridge that OpenFlow hides and that rank above all others: those of
+    /// in-band control.
     pub fn hidden_flows(&self, bridge: &str) -> Result<Vec<String>, LabError> {
         let text = self.appctl(&["bridge/dump-flows", bridge])?;
         let hidden = |line: &&str| {
@@ -162,29 +166,29 @@ impl Lab {
                 line.split("priority=").nth(1).and_then(|p| p.split(',').next()?.parse::<u32>().ok());
             !line.contains(INTERNAL_TABLE) && priority.is_none_or(|p| p >= HIDDEN)
         };
-        // A flow of OpenFlow's default priority shows none.
+        // A flow of OpenFlow's default priority is printed without it.
         let shown = |line: &&str| line.contains("priority=");
         Ok(text.lines().filter(shown).filter(hidden).map(|l| l.trim().to_owned()).collect())
     }
 
-    /// Probes everything that the file says at that hour; see [`probe`].
+    /// Probes the whole file at the time of `now`; see [`probe`].
     pub fn probe(&self, file: &NetworkFile, now: &ProbeContext) -> Result<Vec<Finding>, LabError> {
         probe::run(self, &probe::derive(file, self.plan(), now))
     }
 }
 
-/// What a round of probes is about, and what it showed.
+/// One round of probes, with its findings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbeRound {
-    /// Which windows are open, in words.
+    /// The open windows, in words.
     pub when: String,
-    /// What was seen.
+    /// The findings.
     pub findings: Vec<Finding>,
 }
 
 impl RunningLab {
-    /// Probes everything that the file says: with its windows closed; then, where it has any, what an open one changes;
-    /// and again with all of them closed.
+    /// Probes the whole file with its windows closed. If it has windows, probes the changes of an
+    /// open one, and again with all of them closed.
     pub fn probe(&self, file: &NetworkFile) -> Result<Vec<ProbeRound>, LabError> {
         let (lab, closed) = (&self.lab, ProbeContext::closed());
         let open: BTreeSet<String> = file.allows.iter().filter_map(|a| a.temp.clone()).collect();

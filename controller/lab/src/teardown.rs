@@ -1,4 +1,4 @@
-//! Takes labs down, whoever made them and however they ended.
+//! Takes labs down, whatever process made them and however it ended.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,13 +10,13 @@ use super::netns;
 use super::process::{self, ProcessRecord};
 use super::state::{FILE, LabState, labs};
 
-/// How often to look for processes that started while others were being ended.
+/// Number of searches for processes that started while others were being ended.
 const ROUNDS: usize = 5;
 
-/// What the name of every namespace of a lab begins with.
+/// Prefix of the names of a lab's namespaces.
 pub(crate) const PREFIX: &str = "pcl-";
 
-/// Which labs to take down.
+/// The labs to take down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LabSelection {
     /// Every lab of the directory.
@@ -42,7 +42,8 @@ fn same_file(a: &Path, b: &Path) -> bool {
     real(a) == real(b)
 }
 
-/// Takes the labs of `base` that fit down. Returns their ids; the first error after trying all of them.
+/// Takes the selected labs of `base` down. Returns their ids, or the first error after trying all
+/// of them.
 pub fn take_down(base: &Path, which: &LabSelection) -> Result<Vec<String>, LabError> {
     let mut done = Vec::new();
     let mut failed = None;
@@ -53,7 +54,7 @@ pub fn take_down(base: &Path, which: &LabSelection) -> Result<Vec<String>, LabEr
         }
         let result = match state {
             Ok(state) => clear(&dir, &state),
-            // A crash between making the directory and writing the state: nothing else was made.
+            // A crash between making the directory and writing the state: no other part was made.
             Err(_) if !dir.join(FILE).exists() => remove(&dir),
             Err(error) => Err(error),
         };
@@ -65,12 +66,12 @@ pub fn take_down(base: &Path, which: &LabSelection) -> Result<Vec<String>, LabEr
     failed.map_or(Ok(done), Err)
 }
 
-/// Removes all that a lab made, the directory last.
+/// Removes all parts of a lab, the directory last.
 pub(crate) fn clear(dir: &Path, state: &LabState) -> Result<(), LabError> {
     let me = i32::try_from(std::process::id()).unwrap_or(0);
     let mut alive = process::end(&state.processes);
     for _ in 0..ROUNDS {
-        // Whatever else runs in the lab's namespaces: what was started just before a crash, or by hand.
+        // Other processes in the lab's namespaces were started just before a crash, or by hand.
         let found: Vec<_> = netns::processes(&state.namespaces)
             .into_iter()
             .filter(|pid| *pid != me)
@@ -83,12 +84,12 @@ pub(crate) fn clear(dir: &Path, state: &LabState) -> Result<(), LabError> {
         alive.extend(process::end(&found));
     }
     let mut first = None;
-    // Whatever the state says, only a lab's own namespaces are ever deleted.
+    // Only a lab's own namespaces are ever deleted, whatever the state says.
     for namespace in state.namespaces.iter().filter(|n| n.starts_with(PREFIX)) {
         if !netns::path(namespace).exists() {
             continue;
         }
-        // Its veth pairs go with it, at both ends.
+        // Its veth pairs are deleted with it, at both ends.
         let result = run(Command::new("ip").args(["netns", "del", namespace]), None);
         if let Err(error) = result
             && netns::path(namespace).exists()

@@ -12,7 +12,7 @@ use futures_util::StreamExt as _;
 
 use super::ApiError;
 
-/// Bounds the body of a request, in bytes.
+/// Longest body of a request, in bytes.
 pub(super) const MAX_BODY: usize = 64 << 10;
 /// Bounds how much of a body that is too long is read. A client that is still sending when the
 /// connection ends does not see the answer.

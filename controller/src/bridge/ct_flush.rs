@@ -24,7 +24,7 @@ pub(super) enum FlushSelector {
     Tuple,
     /// NXT_CT_FLUSH_ZONE.
     Zone,
-    /// None: connections end by their timeouts.
+    /// No selector: connections end by their timeouts.
     None,
 }
 

@@ -50,7 +50,7 @@ pub struct Bridge {
     name: Option<String>,
     datapath: DatapathId,
     owned: bool,
-    /// Whether the session owns the bridge and may change its flows.
+    /// True if the session owns the bridge and may change its flows.
     is_granted: bool,
     ports: Ports,
     port_changes: PortChanges,
@@ -145,7 +145,7 @@ enum FlowVisibility {
 /// The state of the flow monitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Monitor {
-    /// Not requested: the controller does not own the bridge.
+    /// Not requested: the session does not own the bridge, or the bridge is a learning switch.
     None,
     /// Requested, without an answer so far.
     Asked(Xid),

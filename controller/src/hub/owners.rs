@@ -148,7 +148,7 @@ struct BridgeClaims {
 #[derive(Debug, Default)]
 struct ClaimTable {
     claims: HashMap<String, BridgeClaims>,
-    /// Names of bridges that the network file does not name.
+    /// The names of bridges that the network file does not name.
     unnamed: HashMap<DatapathId, String>,
 }
 

@@ -1,4 +1,4 @@
-//! Crossings: who takes part knows the other side as a neighbour, as the bridges answer for it.
+//! Crossings: each party has the other side as a neighbour, because the bridges answer for it.
 
 use flows::network::NetworkFile;
 use ipnetwork::IpNetwork;

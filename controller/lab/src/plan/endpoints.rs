@@ -1,4 +1,4 @@
-//! Endpoints: a namespace each, with a device for every attachment.
+//! Endpoints: one namespace each, with a device for every attachment.
 
 use std::net::IpAddr;
 

@@ -9,8 +9,8 @@ use super::{Cable, CableEnd, INTERNET, LabPlan, MAC_OUTSIDE, PlannedPort, Subjec
 use crate::addressing;
 
 impl LabPlan {
-    /// An exit is a namespace that routes between its bridge port and the internet: a WireGuard device has
-    /// no Ethernet, so a real one is wired the same way.
+    /// Adds the exits. Each is a namespace that routes between its bridge port and the internet: a
+    /// WireGuard device has no Ethernet, so a real exit is wired in the same way.
     pub(super) fn exits(&mut self, file: &NetworkFile) {
         for (number, exit) in file.exits.iter().enumerate() {
             let namespace = self.new_namespace(&exit.name);
@@ -46,7 +46,8 @@ impl LabPlan {
         }
     }
 
-    /// The internet behind an exit, with routes there and back and no translation of addresses.
+    /// Adds the internet behind an exit, with routes there and back and without address
+    /// translation.
     fn beyond(&mut self, file: &NetworkFile, network: &Network, exit: &Exit, number: usize, key: &str) {
         if self.namespace_of(INTERNET).is_none() {
             self.new_namespace(INTERNET);
@@ -91,7 +92,7 @@ impl LabPlan {
         }
     }
 
-    /// The internet answers for the addresses that the file names, one of each prefix.
+    /// Gives the internet one address of each outside prefix in the file.
     pub(super) fn outsides(&mut self, file: &NetworkFile) {
         for outside in &file.outsides {
             for address in outside.addresses.iter().filter_map(|prefix| represented_address(*prefix)) {
@@ -106,7 +107,7 @@ pub(super) fn internet_device(number: usize) -> String {
     format!("inet{number}")
 }
 
-/// The address that stands for a prefix outside.
+/// Returns the address that stands for an outside prefix.
 pub(crate) fn represented_address(prefix: IpNetwork) -> Option<IpAddr> {
     addressing::nth(prefix, 50).or_else(|| addressing::nth(prefix, 1))
 }

@@ -25,7 +25,7 @@ impl LabPlan {
         }
     }
 
-    /// Another node, behind the port that a link's far end forwards to.
+    /// Adds another node behind the port that a link's far end forwards to.
     fn node(
         &mut self,
         file: &NetworkFile,

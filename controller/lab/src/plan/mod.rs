@@ -1,4 +1,4 @@
-//! What a lab is made of: a pure function of the network file.
+//! The plan of a lab: a pure function of the network file.
 //!
 //! Every decision about names, MACs, addresses and routes is made here; `up` only carries it out.
 
@@ -19,13 +19,13 @@ use super::addressing::LabAddresses;
 
 /// The key of the lab's own host namespace, where Open vSwitch and the controller run.
 pub const HOST: &str = "";
-/// The namespace behind the exits.
+/// The key of the namespace behind the exits.
 pub const INTERNET: &str = "internet";
-/// The bridge that tags and untags frames for the members of networks with a VLAN. It is the lab's own: no network
-/// file owns it, and no controller.
+/// The bridge that tags and untags frames for the members of networks with a VLAN. It belongs to
+/// the lab: no network file and no controller owns it.
 pub const TAGGER: &str = "lab-tagger";
 
-/// Everything that a lab is made of.
+/// The plan of a lab.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LabPlan {
     /// The bridges with their ports.
@@ -36,9 +36,9 @@ pub struct LabPlan {
     pub cables: Vec<Cable>,
     /// Members whose frames have a VLAN tag at the bridge's port.
     pub tags: Vec<TaggedPorts>,
-    /// Where traffic can be sent from and looked for.
+    /// The ports at which traffic can be sent and received.
     pub places: Vec<PlannedPort>,
-    /// What a person should know about this plan: things of the file that the lab cannot wire.
+    /// Remarks for the user: parts of the file that the lab cannot wire.
     pub remarks: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ pub struct LabPlan {
 pub struct PlannedBridge {
     /// Its name.
     pub name: String,
-    /// The MAC of its internal port, and so its datapath id.
+    /// The MAC address of its internal port, and so its datapath id.
     pub mac: [u8; 6],
     /// Its ports in the order of their numbers, from 1.
     pub ports: Vec<String>,
@@ -58,39 +58,40 @@ pub struct PlannedBridge {
 pub struct PlannedNamespace {
     /// Its key: [`HOST`] or the part of its name after the lab's id.
     pub key: String,
-    /// Whether it routes between its devices.
+    /// True if it routes between its devices.
     pub forwards: bool,
-    /// The devices out of which it gives what it forwards its own address.
+    /// The devices that translate the source of forwarded packets to their own address.
     pub translates: Vec<String>,
     /// The addresses of its devices (`lo` among them).
     pub addresses: Vec<(String, IpNetwork)>,
-    /// Its routes, by way of a neighbour.
+    /// Its routes, by a neighbour.
     pub routes: Vec<(IpNetwork, IpAddr)>,
-    /// What it takes to be on a device's own link.
+    /// Its prefixes on the link of a device.
     pub on_link: Vec<(IpNetwork, String)>,
-    /// Where it has several attachments: what leaves with an address of one leaves by that one.
+    /// Its routes by source, if it has several attachments. A packet leaves by the attachment of
+    /// its source address.
     pub by_source: Vec<SourceRoutes>,
 }
 
-/// The routes for what leaves with one address.
+/// The routes of packets with one source address.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SourceRoutes {
     /// The address.
     pub from: IpAddr,
     /// The device.
     pub device: String,
-    /// What is on that device's link.
+    /// The prefixes on that device's link.
     pub on_link: Vec<IpNetwork>,
-    /// By way of a neighbour there.
+    /// The routes by a neighbour on that link.
     pub routes: Vec<(IpNetwork, IpAddr)>,
 }
 
 /// A veth pair.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cable {
-    /// One end; that of a bridge port is always this one, and in the lab's host.
+    /// One end. A bridge port is always this end, in the lab's host.
     pub a: CableEnd,
-    /// The other.
+    /// The other end.
     pub b: CableEnd,
 }
 
@@ -101,76 +102,76 @@ pub struct CableEnd {
     pub namespace: String,
     /// The device's name there.
     pub device: String,
-    /// Its MAC.
+    /// The MAC address.
     pub mac: [u8; 6],
 }
 
-/// Two ports of [`TAGGER`]: what comes in at one leaves by the other, with the tag put on or taken off. Not every kernel
-/// has VLAN devices.
+/// Two ports of [`TAGGER`]. A frame that enters one leaves by the other, with its tag added or
+/// removed. Not every kernel has VLAN devices.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaggedPorts {
     /// The port without the tag, to the member.
     pub member: String,
-    /// The port with it, to the bridge's port.
+    /// The port with the tag, to the bridge's port.
     pub trunk: String,
     /// The VLAN.
     pub vlan: u16,
 }
 
-/// Something plugged into a bridge.
+/// A place: a device plugged into a bridge.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlannedPort {
     /// Its name in tables and for [`exec`](super::Lab::exec): that of the endpoint or exit, or of the port
     /// behind a link; `name@network` for the further attachments of a multi-homed endpoint.
     pub name: String,
-    /// What of the network file it is.
+    /// The part of the network file that the place stands for.
     pub subject: Subject,
-    /// The network it is on, where it is on one.
+    /// The network of the place, if it has one.
     pub network: Option<String>,
     /// The bridge.
     pub bridge: String,
     /// The bridge's port (the bridge's name for `LOCAL`).
     pub port: String,
-    /// The device in the lab's host by which its frames come to the bridge of its network: its port, or the
-    /// network's end of the link that it is behind.
+    /// The device in the lab's host by which its frames enter the bridge of its network. That is
+    /// its port, or the network's end of its link.
     pub entry: String,
-    /// The VLAN that its frames carry there.
+    /// The VLAN of its frames on that device.
     pub vlan: Option<u16>,
-    /// The key of the namespace it lives in.
+    /// The key of its namespace.
     pub namespace: String,
     /// Its device there.
     pub device: String,
-    /// The device's MAC.
+    /// The MAC address of the device.
     pub mac: [u8; 6],
     /// Its addresses in the network's subnets.
     pub addresses: Vec<IpNetwork>,
-    /// Whether these are leased: any that nobody owns would do.
+    /// True if the addresses are leased. Any free address would do then.
     pub leased: bool,
-    /// Further addresses that it may send from, one of each prefix behind it.
+    /// Further source addresses that it may use, one of each prefix behind it.
     pub behind: Vec<IpAddr>,
 }
 
-/// What of the network file a place stands for.
+/// The part of the network file that a place stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// The endpoint of that name.
     Endpoint(String),
     /// Another node behind the link of that name.
     Link(String),
-    /// What is behind the exit of that name.
+    /// The internet behind the exit of that name.
     Exit(String),
     /// A port that the file only declares.
     Declared,
 }
 
 impl PlannedPort {
-    /// Its address of the same family as `other`.
+    /// Returns the address in the family of `other`.
     pub fn address_like(&self, other: IpAddr) -> Option<IpAddr> {
         self.addresses.iter().map(IpNetwork::ip).find(|a| a.is_ipv4() == other.is_ipv4())
     }
 }
 
-/// A locally administered MAC, the same for the same number in every lab.
+/// Returns a locally administered MAC address. It depends on the numbers alone, in every lab.
 pub(crate) fn mac(kind: u8, number: usize) -> [u8; 6] {
     let [.., high, low] = number.to_be_bytes();
     [0x02, 0x50, 0x43, kind, high, low]
@@ -183,13 +184,13 @@ const MAC_OUTSIDE: u8 = 3;
 pub(crate) const MAC_WIRE: u8 = 4;
 const MAC_TAG: u8 = 5;
 
-/// A name as namespaces and files take it.
+/// Returns a name in the form of namespaces and files.
 fn plain(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.@".contains(c) { c } else { '-' }).collect()
 }
 
 impl LabPlan {
-    /// The plan for a network file.
+    /// Returns the plan for a network file.
     pub fn new(file: &NetworkFile) -> Self {
         let mut plan = Self::default();
         plan.namespaces.push(PlannedNamespace { key: HOST.to_owned(), ..Default::default() });
@@ -212,12 +213,12 @@ impl LabPlan {
         plan
     }
 
-    /// The place of that name.
+    /// Returns the place of that name.
     pub fn place(&self, name: &str) -> Option<&PlannedPort> {
         self.places.iter().find(|p| p.name == name)
     }
 
-    /// The namespace that a name stands for: that of a place, else the one with that key.
+    /// Returns the namespace of a name: that of a place, else the one with that key.
     pub fn namespace_of(&self, name: &str) -> Option<&str> {
         if let Some(place) = self.place(name) {
             return Some(&place.namespace);
@@ -229,7 +230,7 @@ impl LabPlan {
         self.namespaces.iter_mut().find(|n| n.key == key)
     }
 
-    /// A namespace of that name, or with a number behind it where the name is taken.
+    /// Returns a new namespace of that name, or with a number appended if the name is taken.
     pub(super) fn new_namespace(&mut self, name: &str) -> String {
         let name = plain(name);
         let taken = |key: &str| self.namespaces.iter().any(|n| n.key == key);
@@ -255,7 +256,8 @@ impl LabPlan {
         }
     }
 
-    /// A port of a bridge whose other end is a new device in `namespace`. Returns the device's name and MAC.
+    /// Adds a port to a bridge whose other end is a new device in `namespace`. Returns the device's
+    /// name and MAC address.
     pub(super) fn plug(
         &mut self,
         bridge: &str,
@@ -267,7 +269,7 @@ impl LabPlan {
         self.cable(port, namespace, pinned)
     }
 
-    /// A cable from a device of the host to a new one in `namespace`.
+    /// Adds a cable from a device of the host to a new one in `namespace`.
     fn cable(&mut self, port: &str, namespace: &str, pinned: Option<[u8; 6]>) -> (String, [u8; 6]) {
         let number = self.cables.len() + 1;
         let used = self.cables.iter().filter(|c| c.b.namespace == namespace).count();
@@ -280,7 +282,8 @@ impl LabPlan {
         (device, mac_b)
     }
 
-    /// The same for somebody whose frames carry a VLAN tag at the port, which may have others with other tags.
+    /// Adds a port for a place whose frames carry a VLAN tag there. The port may carry other places
+    /// with other tags.
     fn plug_tagged(
         &mut self,
         bridge: &str,
@@ -305,7 +308,7 @@ impl LabPlan {
         self.cable(&member, namespace, pinned)
     }
 
-    /// The far end of the cable at a port that carries tagged frames.
+    /// Returns the far end of the cable at a port that carries tagged frames.
     pub fn trunk(&self, port: &str) -> Option<&str> {
         let cable = self.cables.iter().find(|c| c.a.device == port && c.a.namespace == HOST)?;
         self.tags.iter().map(|t| t.trunk.as_str()).find(|t| *t == cable.b.device)
@@ -322,7 +325,8 @@ impl LabPlan {
 
     pub(super) fn route(&mut self, namespace: &str, to: IpNetwork, via: IpAddr) {
         if let Some(ns) = self.namespace(namespace) {
-            // Two networks with an exit on one multi-homed endpoint: the first has the default route.
+            // If one multi-homed endpoint is on two networks with an exit, the first has the
+            // default route.
             if !ns.routes.iter().any(|(t, _)| *t == to) {
                 ns.routes.push((to, via));
             }

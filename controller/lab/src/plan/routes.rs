@@ -1,4 +1,4 @@
-//! The ways out of a network, as its members have them.
+//! The routes out of a network, as its members have them.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,8 @@ use ipnetwork::IpNetwork;
 use super::{HOST, INTERNET, LabPlan, SourceRoutes, Subject, exits, represented_address};
 use crate::addressing;
 
-/// The next hops to everywhere that a network's members have: its gateways, the next hops of rules, its exits'.
+/// Returns the default next hops of a network's members: its gateways, the next hops of rules, and
+/// those of its exits.
 fn ways_out(file: &NetworkFile, network: &Network) -> Vec<IpAddr> {
     let mut hops = network.gateway.clone();
     for allow in &file.allows {
@@ -22,17 +23,17 @@ fn ways_out(file: &NetworkFile, network: &Network) -> Vec<IpAddr> {
     hops
 }
 
-/// An exit of a network that has another one before it: what is behind it has routes of its own.
+/// An exit of a network after the first one. The outside behind it has routes of its own.
 struct FurtherExit<'f> {
-    /// Its place among the file's exits.
+    /// Its position among the exits of the file.
     number: usize,
     exit: &'f Exit,
-    /// The addresses outside that the file names behind it.
+    /// The outside addresses behind it that the file names.
     named: Vec<IpAddr>,
 }
 
 impl FurtherExit<'_> {
-    /// Returns what is behind it, and the next hop that leads there.
+    /// Returns the outside prefixes behind it, each with its next hop.
     fn routes(&self) -> Vec<(IpNetwork, IpAddr)> {
         let mut routes = Vec::new();
         for &hop in &self.exit.next_hop {
@@ -46,7 +47,7 @@ impl FurtherExit<'_> {
     }
 }
 
-/// Returns the exits of a network but the first that has a next hop.
+/// Returns the exits of a network except the first that has a next hop.
 fn further_exits<'f>(file: &'f NetworkFile, network: &Network) -> Vec<FurtherExit<'f>> {
     let of_network = |exit: &Exit| exit.network.as_deref() == Some(&*network.name);
     let exits =
@@ -63,7 +64,8 @@ fn further_exits<'f>(file: &'f NetworkFile, network: &Network) -> Vec<FurtherExi
 }
 
 impl LabPlan {
-    /// What the internet sends with an address behind a further exit goes back by that exit.
+    /// Adds routes by source to the internet: packets from an address behind a further exit return
+    /// by that exit.
     fn internet_by_source(&mut self, file: &NetworkFile) {
         let mut tables = Vec::new();
         for further in file.networks.iter().flat_map(|network| further_exits(file, network)) {
@@ -87,7 +89,8 @@ impl LabPlan {
         }
     }
 
-    /// Default routes of endpoints and of nodes behind links; and what endpoints that others go by do for them.
+    /// Adds the default routes of endpoints and of nodes behind links, and the forwarding of
+    /// endpoints that rules use as next hops.
     pub(super) fn next_hops(&mut self, file: &NetworkFile) {
         let mut routes = Vec::new();
         for place in &self.places {
@@ -117,7 +120,8 @@ impl LabPlan {
         }
     }
 
-    /// The endpoint that a rule goes by forwards to where the rule leads, with its own address there.
+    /// Makes the next-hop endpoint of a rule forward to the rule's destination, with its own source
+    /// address there.
     fn translate(&mut self, file: &NetworkFile, allow: &Allow, via: &str) {
         for name in &allow.to {
             let outer = match file.party(name) {
@@ -144,7 +148,8 @@ impl LabPlan {
         }
     }
 
-    /// What it forwards goes on by the outer network's way, whichever network its first attachment is on.
+    /// Routes forwarded packets by the outer network's next hop, whatever network the first
+    /// attachment is on.
     fn way_on(&mut self, file: &NetworkFile, namespace: &str, outer: Option<&str>) {
         let Some(network) = outer.and_then(|n| file.network(n)) else { return };
         let places = self.places.iter().filter(|place| place.namespace == namespace);
@@ -160,8 +165,9 @@ impl LabPlan {
         }
     }
 
-    /// What leaves a multi-homed endpoint with an address leaves by the attachment that has it. So does what leaves the
-    /// host, which has an attachment at each bridge's own port and no default route of its own.
+    /// Adds routes by source: a packet of a multi-homed endpoint leaves by the attachment of its
+    /// source address. This includes the host, which has an attachment at each bridge's own port
+    /// and no default route.
     pub(super) fn by_source(&mut self, file: &NetworkFile) {
         let mut tables = Vec::new();
         for place in &self.places {

@@ -1,4 +1,4 @@
-//! Defines a probe: from where to where, how it is tried, and what is expected.
+//! Defines a probe: its source, its destination, its action and its expected result.
 
 use std::net::IpAddr;
 
@@ -8,19 +8,19 @@ use super::frames::Frame;
 use super::talk::TalkProtocol;
 use crate::plan::PlannedPort;
 
-/// What should become of a probe.
+/// The expected result of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
-    /// It gets an answer.
+    /// The probe gets an answer.
     Passes,
-    /// It does not arrive, as no rule says it may.
+    /// The probe does not arrive, because no rule allows it.
     Denied,
-    /// It does not arrive, as the file says it must never.
+    /// The probe does not arrive, because of a `never`.
     Never,
 }
 
 impl Expected {
-    /// The word in the table.
+    /// Returns the word in the table.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Passes => "passes",
@@ -33,19 +33,19 @@ impl Expected {
 /// One row of the table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probe {
-    /// From whom (a place's name).
+    /// The sender (a place's name).
     pub from: String,
-    /// To whom.
+    /// The receiver.
     pub to: String,
-    /// What is tried, and because of what.
+    /// The traffic, and the rule that it tests.
     pub what: String,
-    /// What should become of it.
+    /// The expected result.
     pub expected: Expected,
-    /// How it is tried.
+    /// The action.
     pub action: Action,
 }
 
-/// How a probe is tried.
+/// The action of a probe.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// A conversation.
@@ -58,37 +58,38 @@ pub enum Action {
         server: String,
         /// The server's address.
         target: IpAddr,
-        /// By which protocol.
+        /// The protocol.
         speech: TalkProtocol,
     },
     /// Raw frames from one place.
     Frames {
-        /// Where they are sent.
+        /// The sender.
         from: Box<PlannedPort>,
         /// The frames.
         frames: Vec<Frame>,
-        /// The device in the lab's host by which all of them must come into a bridge: else nothing is shown.
+        /// The device in the lab's host by which all frames must enter a bridge. Otherwise the
+        /// probe shows nothing.
         enters: String,
-        /// Where they are looked for: none may turn up there. For [`Expected::Passes`], all must.
+        /// The listeners: no frame may arrive there. For [`Expected::Passes`], all must.
         at: Vec<PlannedPort>,
-        /// Where none may turn up in any case.
+        /// Listeners at which no frame may arrive in any case.
         else_at: Vec<PlannedPort>,
     },
-    /// Packets through the flows that the bridges have.
+    /// Packets through the installed flows of the bridges.
     Flows {
-        /// Where they come from.
+        /// The sender.
         from: Box<PlannedPort>,
         /// The packets.
         cases: Vec<PacketCase>,
     },
 }
 
-/// A packet for somebody.
+/// A packet with its receiver.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PacketCase {
-    /// Whom it is for.
+    /// The receiver.
     pub to: PlannedPort,
-    /// What it is.
+    /// The kind of packet.
     pub kind: String,
     /// The packet.
     pub packet: Box<Packet>,

@@ -1,4 +1,4 @@
-//! Which probes a network file asks for: a pure function.
+//! Derives the probes of a network file: a pure function.
 
 use std::collections::BTreeMap;
 
@@ -11,16 +11,16 @@ use super::pairs::PairProbes;
 use super::view::{LabView, ProbeContext};
 use crate::plan::{LabPlan, PlannedPort};
 
-/// With more places than these, not every pair is tried by real packets.
+/// Largest number of places for which every pair is tried by real packets.
 const SMALL: usize = 12;
-/// Pairs of a large file that are, beside those that a rule joins.
+/// Number of pairs of a large file that are tried, beside those that a rule joins.
 const SAMPLE: usize = 120;
-/// Conversations of a large file for each rule.
+/// Number of conversations of a large file for each rule.
 const TALKS: usize = 6;
-/// The seed of what is chosen: the same file has the same probes.
+/// The seed of the sample, so that a file always has the same probes.
 const SEED: u64 = 0x7063_6c2d_7072_6f62;
 
-/// The probes of a file in its lab, at that hour.
+/// Returns the probes of a file in its lab, at the time of `now`.
 pub fn derive(file: &NetworkFile, plan: &LabPlan, now: &ProbeContext) -> Vec<Probe> {
     let view = LabView { file, plan, now };
     let kinds = view.universe();
@@ -53,7 +53,7 @@ pub fn derive(file: &NetworkFile, plan: &LabPlan, now: &ProbeContext) -> Vec<Pro
     probes
 }
 
-/// Some conversations of every rule, and some of everything else.
+/// Returns some conversations of every rule, and some of all other probes.
 fn sample(probes: Vec<Probe>) -> Vec<Probe> {
     let (talks, frames): (Vec<_>, Vec<_>) = probes
         .into_iter()
@@ -68,7 +68,7 @@ fn sample(probes: Vec<Probe>) -> Vec<Probe> {
     some
 }
 
-/// So many of a list, in its order.
+/// Returns `want` items of a list, in its order.
 fn chosen<T>(all: Vec<T>, want: usize) -> Vec<T> {
     let (mut left, mut want, mut random) = (all.len(), want, Rng::with_seed(SEED));
     let mut some = Vec::new();

@@ -1,4 +1,4 @@
-//! DHCP between a client and a server that a rule names.
+//! DHCP exchanges between a client and a server that a rule names.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,7 +8,7 @@ use super::frames::{BROADCAST, Frame, FrameBody, link_local};
 use super::view::{LabView, ProbeContext};
 use crate::plan::{LabPlan, PlannedPort, Subject, represented_address};
 
-/// A client, its server, and what the one is given by the other.
+/// A client, its server, and the leased address.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exchange {
     /// The rule's name.
@@ -19,23 +19,24 @@ pub struct Exchange {
     pub server: PlannedPort,
     /// The server's address.
     pub from: IpAddr,
-    /// The client's.
+    /// The client's leased address.
     pub address: IpAddr,
 }
 
 /// A message of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExchangeStep {
-    /// The client wants the address.
+    /// The client requests the address.
     Request,
-    /// The server offers it.
+    /// The server offers the address.
     Offer,
-    /// The server gives it.
+    /// The server leases the address.
     Give,
 }
 
 impl Exchange {
-    /// A message: over IPv4 to everybody, over IPv6 to all servers (RFC 8415 §7.1) or to the client's link-local address.
+    /// Returns a message: over IPv4 by broadcast, over IPv6 to all servers (RFC 8415 §7.1) or to
+    /// the client's link-local address.
     pub fn frame(&self, step: ExchangeStep) -> Frame {
         const SERVERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 2);
         let (client, server) = (self.client.mac, self.server.mac);
@@ -65,7 +66,7 @@ impl Exchange {
     }
 }
 
-/// Everything that the rules for DHCP say at that hour.
+/// Returns the exchanges that the DHCP rules allow at the time of `now`.
 pub fn exchanges(file: &NetworkFile, plan: &LabPlan, now: &ProbeContext) -> Vec<Exchange> {
     of(&LabView { file, plan, now })
 }
@@ -76,7 +77,8 @@ pub(super) fn of(view: &LabView<'_>) -> Vec<Exchange> {
         place.addresses.iter().map(ipnetwork::IpNetwork::ip).find(|address| address.is_ipv4() == v4)
     };
     for allow in view.rules().filter(|r| r.protocol == Protocol::Dhcp) {
-        // An outside is at its own addresses; one that has none is at its exit's next hop, which is the exit's place.
+        // An outside has its own addresses. One without addresses is at its exit's next hop, which
+        // is the exit's place.
         let servers = allow.to.iter().flat_map(|name| {
             let outside = view.file.outsides.iter().find(|o| o.name == *name);
             let named: Vec<IpAddr> =

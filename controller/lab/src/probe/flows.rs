@@ -1,6 +1,6 @@
-//! All pairs of places by the flows that the bridges have: every kind of packet that a rule names, and one that none
-//! does, runs through the reference interpreter. What the rules let pass comes out at its receiver and nowhere else,
-//! and what they do not comes out nowhere.
+//! Probes all pairs of places by the installed flows of the bridges. Every kind of packet that a
+//! rule names, and one that no rule names, runs through the reference interpreter. Allowed packets
+//! come out at their receiver and nowhere else. All other packets come out nowhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -16,10 +16,10 @@ use crate::error::LabError;
 use crate::handle::Lab;
 use crate::plan::{HOST, LabPlan, PlannedPort};
 
-/// A packet may come by so many bridges.
+/// Largest number of bridges on the way of a packet.
 const HOPS: usize = 8;
 
-/// One row for what passes and one for what does not, for each place.
+/// Adds one row for passing packets and one for denied packets, for each place.
 pub(super) fn probes(view: &LabView<'_>, kinds: &[TrialKind], probes: &mut Vec<Probe>) {
     let places = || view.plan.places.iter().filter(|p| p.network.is_some());
     for a in places() {
@@ -31,7 +31,8 @@ pub(super) fn probes(view: &LabView<'_>, kinds: &[TrialKind], probes: &mut Vec<P
                         continue;
                     }
                     for kind in kinds {
-                        // It leaves by the exit of the rule then, whomever the frame is for.
+                        // The packet then leaves by the rule's exit, whatever receiver the frame
+                        // has.
                         let leaves = || {
                             view.leaves_by((a, client.address), server.address, *kind).map(|(exit, _)| exit)
                         };
@@ -69,7 +70,7 @@ pub(super) fn probes(view: &LabView<'_>, kinds: &[TrialKind], probes: &mut Vec<P
     }
 }
 
-/// As everybody else who may open something there.
+/// Returns packets that impersonate every other sender with rights there.
 fn forged(view: &LabView<'_>, a: &PlannedPort, b: &PlannedPort, kinds: &[TrialKind]) -> Vec<PacketCase> {
     let mut cases = Vec::new();
     for c in view.plan.places.iter().filter(|c| c.network.is_some() && c.name != a.name && c.name != b.name) {
@@ -102,7 +103,7 @@ fn packet(kind: TrialKind, a: &PlannedPort, b: &PlannedPort, from: IpAddr, to: I
     let packet = match (from, to) {
         (IpAddr::V4(from), IpAddr::V4(to)) => Packet::ipv4(a.mac, b.mac, from, to, proto),
         (IpAddr::V6(from), IpAddr::V6(to)) => Packet::ipv6(a.mac, b.mac, from, to, proto),
-        // Callers pair addresses of one family.
+        // All callers pair addresses of one family.
         _ => Packet::default(),
     };
     let packet = packet.with(Field::IpTtl, 64);
@@ -119,15 +120,15 @@ fn packet(kind: TrialKind, a: &PlannedPort, b: &PlannedPort, from: IpAddr, to: I
     }
 }
 
-/// The flows of a lab's bridges, as they are.
+/// The installed flows of a lab's bridges.
 pub(super) struct Bridges {
     pipelines: BTreeMap<String, (Pipeline, BTreeMap<String, PortNo>)>,
-    /// By bridge and port, what is at the other end of the cable: a bridge and its port.
+    /// The other ends of cables between bridges, as bridge and port, by bridge and port.
     wires: BTreeMap<(String, String), (String, String)>,
 }
 
 impl Bridges {
-    /// Reads them from the switch.
+    /// Reads the flows from the switch.
     pub(super) fn read(lab: &Lab) -> Result<Self, LabError> {
         let plan = lab.plan();
         let mut pipelines = BTreeMap::new();
@@ -145,8 +146,8 @@ impl Bridges {
         Ok(Self { pipelines, wires: wires(plan) })
     }
 
-    /// Where a packet from a place comes out: (bridge, port), none of them a wire. None where the interpreter does not
-    /// know what the flows say.
+    /// Returns the ports (bridge, port) at which a packet from a place comes out, without cables.
+    /// Returns `None` if the interpreter does not know a part of the flows.
     pub(super) fn ends(&self, from: &PlannedPort, packet: &Packet) -> Option<BTreeSet<(String, String)>> {
         let mut ends = BTreeSet::new();
         let mut at = vec![(from.bridge.clone(), from.port.clone(), packet.clone())];
@@ -177,7 +178,7 @@ impl Bridges {
     }
 }
 
-/// The numbers of ports in what `ovs-ofctl show` prints: ` 3(veth100): addr:…`.
+/// Returns the numbers of ports in the output of `ovs-ofctl show`: ` 3(veth100): addr:…`.
 fn numbers(text: &str) -> BTreeMap<String, PortNo> {
     let port = |line: &str| {
         let (number, rest) = line.trim_start().split_once('(')?;
@@ -200,7 +201,7 @@ fn wires(plan: &LabPlan) -> BTreeMap<(String, String), (String, String)> {
     wires
 }
 
-/// What a row of cases comes to, in words, and whether that is as expected.
+/// Returns the result of a row of cases, in words, and whether it is as expected.
 pub(super) fn judge(
     bridges: &Bridges,
     from: &PlannedPort,

@@ -1,4 +1,4 @@
-//! The frames by which somebody who means ill would try to reach a place that he must not.
+//! The frames with which an attacker would try to reach a forbidden place.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,15 +8,15 @@ use super::frames::{BROADCAST, Frame, FrameBody, link_local, solicited_node};
 use crate::addressing;
 use crate::plan::PlannedPort;
 
-/// A port that servers of every network may have; whether it is listed matters for no `never`.
+/// A port that servers of every network may have. No `never` depends on its being listed.
 const TCP: u16 = 9573;
 const UDP: u16 = 51_820;
-/// Both.
+/// Both ports.
 pub(super) const PORTS: [u16; 2] = [TCP, UDP];
 const SOURCE: u16 = 40_000;
-/// The number, in the victim's subnet, of an address that nobody should own.
+/// Host number, in the victim's subnet, of an address without an owner.
 const NOBODY: u32 = 77;
-/// Where the controller is: in-band control would pass what claims to come from it.
+/// The address of the controller: in-band control would pass packets that claim to come from it.
 const CONTROLLER: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 6653);
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 const ALL_NODES_MAC: [u8; 6] = [0x33, 0x33, 0, 0, 0, 1];
@@ -24,8 +24,9 @@ const MDNS: (Ipv4Addr, [u8; 6]) = (Ipv4Addr::new(224, 0, 0, 251), [0x01, 0, 0x5e
 const MDNS6: (Ipv6Addr, [u8; 6]) =
     (Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb), [0x33, 0x33, 0, 0, 0, 0xfb]);
 
-/// Frames from `from` at `to`: as itself, as a member of the victim's network, as nobody; straight, by
-/// broadcast and multicast, and by way of a host that routes (`hosts`: the MACs of the bridges' own ports).
+/// Returns forged frames from `from` to `to`. Their sources are the sender itself, a member of the
+/// victim's network, and an unowned address. They go directly, by broadcast and multicast, and
+/// through a host that routes (`hosts`: the MAC addresses of the bridges' own ports).
 pub(super) fn frames(
     from: &PlannedPort,
     to: &PlannedPort,
@@ -56,7 +57,7 @@ pub(super) fn frames(
     out
 }
 
-/// (MAC, address) pairs to send from.
+/// Returns the pairs of MAC and IP address to send from.
 fn sources(
     from: &PlannedPort,
     to: &PlannedPort,
@@ -72,7 +73,7 @@ fn sources(
     if let Some(own) = from.address_like(target.ip()) {
         add(from.mac, own);
     }
-    // A neighbour of the victim, with the forger's own MAC and with the neighbour's.
+    // A neighbour of the victim, with the forger's own MAC address and with the neighbour's.
     let neighbour = victims.iter().find(|p| p.name != to.name && p.name != from.name);
     if let Some((neighbour, address)) = neighbour.and_then(|p| Some((p, p.address_like(target.ip())?))) {
         add(from.mac, address);
@@ -106,7 +107,7 @@ fn ipv4(
         out.push(Frame::new(from.mac, BROADCAST, FrameBody::ArpRequest { spa: *spa, tpa: target }));
         out.push(Frame::new(from.mac, to.mac, FrameBody::ArpRequest { spa: *spa, tpa: target }));
     }
-    // "The victim's neighbour is here": takes over its traffic where it is believed.
+    // "The victim's neighbour is here": takes over its traffic if the victim believes it.
     for spa in neighbour.into_iter().chain([target]) {
         out.push(Frame::new(from.mac, to.mac, FrameBody::ArpReply { spa, tpa: target }));
         out.push(Frame::new(from.mac, BROADCAST, FrameBody::ArpReply { spa, tpa: spa }));

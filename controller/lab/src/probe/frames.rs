@@ -1,4 +1,4 @@
-//! Raw Ethernet frames that carry a tag, so that they are known wherever they turn up.
+//! Raw Ethernet frames that carry a tag, by which listeners recognise them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,16 +7,16 @@ use ofproto::ethertype;
 
 /// The broadcast MAC.
 pub const BROADCAST: [u8; 6] = [0xff; 6];
-/// What marks a tag.
+/// The mark at the beginning of a tag.
 const MAGIC: [u8; 8] = *b"pcl-prob";
-/// A tag's length in bytes.
+/// Length of a tag, in bytes.
 const TAG: usize = MAGIC.len() + size_of::<u32>();
 /// The EtherType for local experiments (IEEE 802).
 const EXPERIMENTAL: u16 = 0x88b5;
 /// An ICMPv6 neighbour-discovery option type for experiments (RFC 4727 §5.1.3).
 const ND_EXPERIMENT: u8 = 253;
 
-/// The tag with that number.
+/// Returns the tag with that number.
 fn tag(id: u32) -> [u8; TAG] {
     let mut bytes = [0; TAG];
     for (to, from) in bytes.iter_mut().zip(MAGIC.into_iter().chain(id.to_be_bytes())) {
@@ -25,26 +25,26 @@ fn tag(id: u32) -> [u8; TAG] {
     bytes
 }
 
-/// The number of the tag in a frame, wherever in it the tag is.
+/// Returns the number of the tag in a frame, at whatever position the tag is.
 pub fn tag_of(frame: &[u8]) -> Option<u32> {
     let found = frame.windows(TAG).find(|w| w.starts_with(&MAGIC))?;
     Some(u32::from_be_bytes(*found.last_chunk()?))
 }
 
-/// A frame to send; the tag goes in when it is sent.
+/// A frame to send. The tag is added on sending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// Ethernet source.
     pub from: [u8; 6],
     /// Ethernet destination.
     pub to: [u8; 6],
-    /// The VLAN that it is tagged with.
+    /// The VLAN of its tag.
     pub vlan: Option<u16>,
-    /// What it carries.
+    /// The payload.
     pub body: FrameBody,
 }
 
-/// What a frame carries.
+/// The payload of a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FrameBody {
     /// A TCP SYN from (address, port) to (address, port).
@@ -55,7 +55,8 @@ pub enum FrameBody {
     Echo(IpAddr, IpAddr),
     /// An SCTP INIT.
     Sctp(Ipv4Addr, u16, Ipv4Addr, u16),
-    /// A message of DHCP to everybody, about a client and an address for it: a server's or the client's, as its kind says.
+    /// A broadcast DHCP message about a client and an address for it. Its kind decides whether the
+    /// server or the client sends it.
     Dhcp {
         /// The sender's address.
         from: Ipv4Addr,
@@ -68,7 +69,7 @@ pub enum FrameBody {
     },
     /// A message of DHCPv6 about a client and an address for it, from the sender's link-local address.
     Dhcpv6 {
-        /// The address that it is for.
+        /// The destination address.
         to: Ipv6Addr,
         /// The kind (RFC 8415 §7.3).
         kind: u8,
@@ -81,14 +82,14 @@ pub enum FrameBody {
     ArpRequest {
         /// The sender's address.
         spa: Ipv4Addr,
-        /// The address asked for.
+        /// The requested address.
         tpa: Ipv4Addr,
     },
-    /// An ARP reply that says `spa` is at the frame's source.
+    /// An ARP reply that claims `spa` for the frame's source.
     ArpReply {
         /// The sender's address.
         spa: Ipv4Addr,
-        /// The address of whoever is told.
+        /// The address of the receiver.
         tpa: Ipv4Addr,
     },
     /// A neighbour solicitation (RFC 4861 §4.3), sent to `to`.
@@ -97,7 +98,7 @@ pub enum FrameBody {
         from: Ipv6Addr,
         /// The destination.
         to: Ipv6Addr,
-        /// The address asked for.
+        /// The requested address.
         target: Ipv6Addr,
     },
     /// A router advertisement (RFC 4861 §4.2) to all nodes.
@@ -112,12 +113,12 @@ pub enum FrameBody {
 }
 
 impl Frame {
-    /// A frame from one MAC to another.
+    /// Returns a frame from one MAC address to another.
     pub fn new(from: [u8; 6], to: [u8; 6], body: FrameBody) -> Self {
         Self { from, to, vlan: None, body }
     }
 
-    /// What it is, for a person.
+    /// Returns the description, for a person.
     pub fn describe(&self) -> String {
         let to = if self.to == BROADCAST { " to the broadcast MAC" } else { "" };
         let what = match &self.body {
@@ -139,11 +140,11 @@ impl Frame {
         what + to
     }
 
-    /// The bytes with the tag `id`; `None` if the addresses are of different families.
+    /// Returns the bytes with the tag `id`, or `None` if the addresses are of different families.
     pub fn encode(&self, id: u32) -> Option<Vec<u8>> {
         let mut bytes = self.untagged(id)?;
         if let Some(vlan) = self.vlan {
-            // Behind the two MACs (IEEE 802.1Q).
+            // After the two MAC addresses (IEEE 802.1Q).
             let [high, low] = vlan.to_be_bytes();
             bytes.splice(12..12, [0x81, 0x00, high, low]);
         }
@@ -189,7 +190,7 @@ impl Frame {
                 _ => return None,
             },
             FrameBody::Sctp(a, ap, b, bp) => {
-                // RFC 9260 §3.1 and §3.3.2. Nobody answers it, so its checksum may stay empty.
+                // RFC 9260 §3.1 and §3.3.2. No host answers it, so its checksum may stay empty.
                 let mut sctp = [ap.to_be_bytes(), bp.to_be_bytes()].concat();
                 sctp.extend([0; 8]);
                 sctp.extend([1, 0, 0, 20]);
@@ -260,7 +261,7 @@ impl Frame {
         bytes.extend(ethertype.to_be_bytes());
     }
 
-    /// ARP (RFC 826), with the tag in the padding up to Ethernet's least length.
+    /// Returns an ARP packet (RFC 826), with the tag in the padding up to Ethernet's least length.
     fn arp(&self, operation: u16, spa: Ipv4Addr, tha: [u8; 6], tpa: Ipv4Addr, tag: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(60);
         self.header(ethertype::ARP, &mut bytes);
@@ -276,7 +277,7 @@ impl Frame {
     }
 }
 
-/// A message of DHCP (RFC 2131 §2), with the tag where a server's name would stand.
+/// Returns a DHCP message (RFC 2131 §2), with the tag in the field of the server's name.
 fn dhcp(kind: u8, answer: bool, client: [u8; 6], address: Ipv4Addr, tag: &[u8; TAG]) -> Vec<u8> {
     let [.., a, b, c, d] = client;
     let mut body = vec![if answer { 2 } else { 1 }, 1, 6, 0, a, b, c, d];
@@ -293,7 +294,7 @@ fn dhcp(kind: u8, answer: bool, client: [u8; 6], address: Ipv4Addr, tag: &[u8; T
     body
 }
 
-/// A message of DHCPv6 (RFC 8415 §8), with the tag as a vendor's data.
+/// Returns a DHCPv6 message (RFC 8415 §8), with the tag as a vendor's data.
 fn dhcpv6(kind: u8, answer: bool, client: [u8; 6], address: Ipv6Addr, tag: &[u8; TAG]) -> Vec<u8> {
     let option = |code: u16, value: &[u8]| {
         let length = u16::try_from(value.len()).unwrap_or(0);
@@ -301,7 +302,7 @@ fn dhcpv6(kind: u8, answer: bool, client: [u8; 6], address: Ipv6Addr, tag: &[u8;
     };
     let [.., b, c, d] = client;
     let mut body = vec![kind, b, c, d];
-    // Identifiers made of MACs (DUID-LL), and an association with the address, for a day.
+    // Identifiers made of MAC addresses (DUID-LL), and an association with the address, for a day.
     body.extend(option(1, &[&[0, 3, 0, 1][..], &client].concat()));
     let mut association = vec![0; 12];
     if answer {
@@ -314,7 +315,7 @@ fn dhcpv6(kind: u8, answer: bool, client: [u8; 6], address: Ipv6Addr, tag: &[u8;
     body
 }
 
-/// The tag as an option of neighbour discovery: two units of eight bytes.
+/// Returns the tag as an option of neighbour discovery: two units of eight bytes.
 fn nd_option(tag: &[u8; TAG]) -> Vec<u8> {
     let mut option = vec![ND_EXPERIMENT, 2];
     option.extend(tag);
@@ -322,14 +323,15 @@ fn nd_option(tag: &[u8; TAG]) -> Vec<u8> {
     option
 }
 
-/// The link-local address that a device makes of its MAC (RFC 4291, appendix A).
+/// Returns the link-local address that a device makes of its MAC address (RFC 4291, appendix A).
 pub fn link_local(mac: [u8; 6]) -> Ipv6Addr {
     let [a, b, c, d, e, f] = mac;
     let word = |high: u8, low: u8| u16::from_be_bytes([high, low]);
     Ipv6Addr::new(0xfe80, 0, 0, 0, word(a ^ 2, b), word(c, 0xff), word(0xfe, d), word(e, f))
 }
 
-/// The solicited-node multicast address (RFC 4291 §2.7.1) of an address, and its MAC (RFC 2464 §7).
+/// Returns the solicited-node multicast address (RFC 4291 §2.7.1) of an address, and its MAC
+/// address (RFC 2464 §7).
 pub fn solicited_node(address: Ipv6Addr) -> (Ipv6Addr, [u8; 6]) {
     let [.., x, y, z] = address.octets();
     let group =

@@ -1,11 +1,14 @@
-//! Real packets for every rule of a network file.
+//! Probes every rule of a network file with real packets.
 //!
-//! All pairs of places are tried with every port that a rule names and one that none does: by the flows that the bridges
-//! have, in the reference interpreter, and by real packets (of a file with many places a sample). What a rule allows is
-//! tried by a conversation (TCP, UDP, ping) between two namespaces. What nobody allowed, and every `never`, is tried by
-//! raw frames, forged ones among them, each with a tag of its own, while listeners look for the tags wherever they must
-//! not turn up. "Nothing arrived" is worth something only if the frames
-//! did enter the bridge and the listeners do hear: both are checked for every probe.
+//! All pairs of places are tried with every port that a rule names, and with one that no rule
+//! names. This is done with the installed flows in the reference interpreter, and with real packets
+//! (a sample if the file has many places). Allowed traffic is tried by a conversation (TCP, UDP,
+//! ping) between two namespaces. Denied traffic and every `never` are tried by raw frames, some of
+//! them forged.
+//!
+//! Each frame has a tag of its own. Listeners look for the tags at all places where the frames must
+//! not arrive. "Nothing arrived" is worth something only if the frames did enter the bridge and the
+//! listeners do hear: both are checked for every probe.
 
 mod definition;
 mod derive;

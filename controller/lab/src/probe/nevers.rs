@@ -1,4 +1,4 @@
-//! What must never be, and ports that nobody has.
+//! Probes of `never` assertions, and of ports without an owner.
 
 use flows::network::{Crossing, LinkRole, Never};
 
@@ -9,8 +9,8 @@ use crate::addressing;
 use crate::plan::{HOST, MAC_WIRE, PlannedPort, Subject, mac};
 
 impl<'a> LabView<'a> {
-    /// The wires of links into the networks that names of a `never` stand for, as places at their far ends:
-    /// what comes in there has passed no other bridge of ours.
+    /// Returns the wires of links into the networks that a `never` names, as places at their far
+    /// ends. Frames that enter there have passed no other bridge of the lab.
     fn wires(&self, names: &[String]) -> Vec<PlannedPort> {
         let mut wires: Vec<PlannedPort> = Vec::new();
         for (number, link) in self.file.links.iter().enumerate() {
@@ -51,7 +51,7 @@ impl<'a> LabView<'a> {
         let mut from = self.list(&never.from, true);
         from.extend(&from_wires);
         let mut to = self.list(&never.to, true);
-        // Where a node is behind the wire, it is looked for at both; else only at the wire.
+        // A node behind the wire is a listener too. Without one, only the wire is.
         to.extend(to_wires.iter().filter(|w| !self.plan.places.iter().any(|p| p.subject == w.subject)));
         for a in &from {
             for b in to.iter().filter(|b| b.name != a.name) {
@@ -63,7 +63,7 @@ impl<'a> LabView<'a> {
                     to: b.name.clone(),
                     what: format!("{} raw frames ({})", frames.len(), never.name),
                     expected: Expected::Never,
-                    // A mesh bridge may drop what is forged; that it came that far is enough here.
+                    // A mesh bridge may drop forged frames, so it is enough that they reach it.
                     action: Action::Frames {
                         from: Box::new((*a).clone()),
                         frames,
@@ -76,12 +76,12 @@ impl<'a> LabView<'a> {
         }
     }
 
-    /// The bridges' own MACs: a host that routes is addressed by them.
+    /// Returns the bridges' own MAC addresses, by which a routing host is addressed.
     pub(super) fn local_macs(&self) -> Vec<(&'a str, [u8; 6])> {
         self.plan.bridges.iter().map(|b| (b.name.as_str(), b.mac)).collect()
     }
 
-    /// The internal port of a bridge on which the file gives the host no place.
+    /// Adds probes of a bridge's internal port on which the file gives the host no place.
     pub(super) fn unknown_local(&self, bridge: &str, probes: &mut Vec<Probe>) {
         let Some(planned) = self.plan.bridges.iter().find(|b| b.name == bridge) else { return };
         if self.plan.places.iter().any(|p| p.port == bridge) {
@@ -125,7 +125,8 @@ impl<'a> LabView<'a> {
         }
     }
 
-    /// The wires of crossings: what comes in there passes if a crossing says so, and nothing else does.
+    /// Adds probes of the wires of crossings: frames that enter there pass by a crossing or not at
+    /// all.
     pub(super) fn crossing_wires(&self, probes: &mut Vec<Probe>) {
         for (number, link) in self.file.links.iter().enumerate() {
             let crossings: Vec<_> = self.file.crossings.iter().filter(|c| c.over == link.name).collect();

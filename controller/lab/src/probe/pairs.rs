@@ -1,5 +1,5 @@
-//! All pairs of places: what a rule lets the one open at the other is tried as a conversation, everything else by raw
-//! frames, forged ones among them.
+//! Probes all pairs of places. Allowed traffic is tried as a conversation. All other traffic is
+//! tried by raw frames, some of them forged.
 
 use std::net::IpAddr;
 
@@ -13,12 +13,12 @@ use super::talk::TalkProtocol;
 use super::view::{INSIDE_TCP, LabView, TrialKind, TrialSide};
 use crate::plan::{PlannedPort, Subject};
 
-/// As whom a forger appears, at most.
+/// Largest number of senders that a forger impersonates.
 const MASKS: usize = 4;
 /// The source port of frames.
 const SOURCE: u16 = 40_000;
 
-/// A frame of a kind of traffic.
+/// Returns a frame of a kind of traffic.
 pub(super) fn frame(kind: TrialKind, macs: ([u8; 6], [u8; 6]), from: IpAddr, to: IpAddr) -> Option<Frame> {
     if from.is_ipv4() != to.is_ipv4() {
         return None;
@@ -42,12 +42,13 @@ pub(super) struct PairProbes<'v, 'a> {
 }
 
 impl PairProbes<'_, '_> {
-    /// All of them.
+    /// Adds all probes of the pair.
     pub(super) fn probes(&self, probes: &mut Vec<Probe>) {
         let (mut denied, mut said) = (Vec::new(), Vec::new());
         let mut clients = self.view.clients(self.a);
         if matches!(self.b.subject, Subject::Exit(_)) {
-            // Only beyond an exit does everybody have a way back to the addresses behind an endpoint.
+            // Only beyond an exit does every host have a route back to the addresses behind an
+            // endpoint.
             let behind = self.a.behind.iter().copied();
             let namespace = &self.a.namespace;
             clients.extend(behind.map(|address| TrialSide {
@@ -71,21 +72,21 @@ impl PairProbes<'_, '_> {
         }
         if !denied.is_empty() {
             let what = format!("{} (no rule)", said.join(", "));
-            // What is for another network a mesh bridge may drop.
+            // A mesh bridge may drop frames for another network.
             let enters = if self.a.network == self.b.network { &self.a.entry } else { &self.a.port };
             probes.push(self.none_arrives(what, denied, enters.clone()));
         }
         self.forged(probes);
     }
 
-    /// What is tried: where everything may pass, a little of everything.
+    /// Returns the kinds of traffic to try. If all traffic may pass, that is a small selection.
     fn kinds_for(&self, source: IpAddr, server: &TrialSide) -> Vec<TrialKind> {
         let open = |kind| self.view.may((self.a, source), (self.b, server), kind).is_some();
         if self.kinds.iter().all(|kind| open(*kind)) {
             let Some(inside) = self.view.inside(self.a, self.b) else {
                 return vec![TrialKind::Tcp(443), TrialKind::Udp(53), TrialKind::Ping];
             };
-            // And what a rule says beside that.
+            // Rules may allow more than that.
             let by = |kind| self.view.may((self.a, source), (self.b, server), kind);
             let ruled = |kind: &&TrialKind| by(**kind).is_some_and(|rule| rule != inside);
             let mut kinds = vec![TrialKind::Tcp(INSIDE_TCP), TrialKind::Ping];
@@ -107,7 +108,7 @@ impl PairProbes<'_, '_> {
             TrialKind::Tcp(port) => TalkProtocol::Tcp(port),
             TrialKind::Udp(port) => TalkProtocol::Udp(port),
             TrialKind::Ping => TalkProtocol::Ping,
-            // Many kernels have no SCTP: an INIT has to arrive.
+            // Many kernels have no SCTP, so only an INIT has to arrive.
             TrialKind::Sctp(_) => {
                 let frames = vec![frame(kind, (self.a.mac, self.b.mac), client.address, server.address)?];
                 let what = format!("{what}: an INIT");
@@ -169,7 +170,8 @@ impl PairProbes<'_, '_> {
         }
     }
 
-    /// As somebody who may, by what he may; as nobody; as somebody of another network.
+    /// Adds frames that impersonate a sender with rights, an unowned address, and a sender of
+    /// another network.
     fn forged(&self, probes: &mut Vec<Probe>) {
         if self.a.network != self.b.network {
             self.crosses(probes);
@@ -209,12 +211,12 @@ impl PairProbes<'_, '_> {
         if !frames.is_empty() {
             let masks: Vec<_> = masks.iter().map(ToString::to_string).collect();
             let what = format!("{} frames as {} (forged)", frames.len(), masks.join(", "));
-            // A mesh bridge may drop what is forged; that it came that far is enough here.
+            // A mesh bridge may drop forged frames, so it is enough that they reach it.
             probes.push(self.none_arrives(what, frames, self.a.port.clone()));
         }
     }
 
-    /// Into another network.
+    /// Adds frames into another network.
     fn crosses(&self, probes: &mut Vec<Probe>) {
         let whole =
             |names: &[String], p: &PlannedPort| self.view.list(names, true).iter().any(|q| q.name == p.name);
@@ -232,11 +234,12 @@ impl PairProbes<'_, '_> {
         probes.push(probe);
     }
 
-    /// DHCP of the rules that ask for it: what the client broadcasts reaches the server and nobody else, and likewise back.
+    /// Adds the DHCP probes of the rules: a client's broadcast reaches the server and no other
+    /// place, and so does the answer.
     pub(super) fn dhcp(view: &LabView<'_>, probes: &mut Vec<Probe>) {
         for exchange in exchange::of(view) {
             let (client, server) = (&exchange.client, &exchange.server);
-            // In this order: nobody is answered who has not asked.
+            // In this order: a client without a request gets no answer.
             let ways = [
                 ("DHCP requests", client, server, ExchangeStep::Request),
                 ("DHCP answers", server, client, ExchangeStep::Offer),

@@ -1,4 +1,4 @@
-//! Runs probes and says what was seen.
+//! Runs probes and reports the findings.
 
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -14,33 +14,34 @@ use crate::error::LabError;
 use crate::handle::Lab;
 use crate::plan::{HOST, PlannedPort};
 
-/// How long a conversation may take.
+/// Deadline of a conversation.
 const TALK: Duration = Duration::from_secs(6);
-/// How many are held side by side.
+/// Largest number of conversations at a time.
 const TALKERS: usize = 64;
-/// How long frames have to turn up where they should not.
+/// Time in which unwanted frames may arrive.
 const ARRIVE: Duration = Duration::from_millis(400);
-/// How long a frame that must turn up has.
+/// Deadline of a frame that must arrive.
 const CONTROL: Duration = Duration::from_secs(2);
-/// Numbers of the frames that show that a listener hears.
+/// First number of the frames that show that a listener hears.
 const CONTROL_IDS: u32 = 0xf000_0000;
 
-/// What was seen, in words, and whether that is what was expected.
+/// The observation, in words, and whether it is as expected.
 type Seen = (String, bool);
 
-/// What a probe showed.
+/// The result of a probe.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     /// The probe.
     pub probe: Probe,
-    /// What was seen.
+    /// The observation.
     pub seen: String,
-    /// Whether that is what was expected.
+    /// True if the observation is as expected.
     pub ok: bool,
 }
 
-/// Runs all probes: first those by the flows, then those that must not arrive, on pipelines that have learned nothing yet, then
-/// the conversations. The findings are in the probes' order.
+/// Runs all probes. Those by the flows go first. Then follow those that must not arrive, while the
+/// pipelines have learned nothing yet. Conversations go last. The findings are in the probes'
+/// order.
 pub fn run(lab: &Lab, probes: &[Probe]) -> Result<Vec<Finding>, LabError> {
     let mut findings: BTreeMap<usize, Seen> = BTreeMap::new();
     findings.extend(by_flows(lab, probes)?);
@@ -113,20 +114,20 @@ fn talks(lab: &Lab, probes: &[Probe]) -> Result<Vec<(usize, Seen)>, LabError> {
     Ok(seen)
 }
 
-/// Where frames are sent or looked for: (key of the namespace, device).
+/// A point at which frames are sent or captured: (key of the namespace, device).
 type ProbeTap = (String, String);
 
 fn inside(place: &PlannedPort) -> ProbeTap {
     (place.namespace.clone(), place.device.clone())
 }
 
-/// Where frames leave the bridge of a place's network on the way to it.
+/// Returns the point at which frames leave the bridge of a place's network on the way to it.
 fn entry(place: &PlannedPort) -> ProbeTap {
     (HOST.to_owned(), place.entry.clone())
 }
 
-/// All frames of all probes in one go: listeners first, then the frames, then a wait, then a frame for each
-/// listener that shows that it hears.
+/// Sends all frames of all probes at once. The listeners start first. After the frames and a wait,
+/// each listener gets a frame that shows that it hears.
 fn frames(lab: &Lab, probes: &[Probe]) -> Result<Vec<(usize, Seen)>, LabError> {
     let mut sniffers: BTreeMap<ProbeTap, Sniffer> = BTreeMap::new();
     let mut injectors: BTreeMap<ProbeTap, Injector> = BTreeMap::new();
@@ -201,7 +202,8 @@ fn frames(lab: &Lab, probes: &[Probe]) -> Result<Vec<(usize, Seen)>, LabError> {
     Ok(findings)
 }
 
-/// Sends each listener a frame from the bridge's end of its cable. Returns those that did not hear it.
+/// Sends each listener a frame from the bridge's end of its cable. Returns the listeners that did
+/// not hear it.
 fn controls(
     lab: &Lab,
     listeners: &BTreeMap<ProbeTap, PlannedPort>,

@@ -1,13 +1,13 @@
-//! The findings as a table.
+//! Prints the findings as a table.
 
 use std::fmt::Write as _;
 
 use super::run::Finding;
 
-/// The columns' names.
+/// Names of the columns.
 const HEAD: [&str; 5] = ["from", "to", "what", "expected", "seen"];
 
-/// A table with aligned columns, a mark for each row, and a line that sums up.
+/// Returns a table with aligned columns, a mark for each row, and a summary line.
 pub fn table(findings: &[Finding]) -> String {
     let rows: Vec<[&str; 5]> = findings
         .iter()

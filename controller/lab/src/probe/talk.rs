@@ -13,14 +13,14 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::error::LabError;
 use crate::netns;
 
-/// What is said, and said back.
+/// The payload, which the server sends back.
 const WORDS: &[u8] = b"portcullis lab probe";
-/// How often a server looks whether it is still wanted.
+/// Interval at which a server checks that it is still wanted.
 const LOOK: Duration = Duration::from_millis(10);
-/// How long a datagram or an echo request may stay unanswered before it is sent again.
+/// Time after which an unanswered datagram or echo request is sent again.
 const AGAIN: Duration = Duration::from_millis(300);
 
-/// By which protocol.
+/// The protocol of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TalkProtocol {
     /// TCP to that port: connect, send, and have it sent back.
@@ -31,25 +31,25 @@ pub enum TalkProtocol {
     Ping,
 }
 
-/// What became of a conversation.
+/// The outcome of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Said, and answered.
+    /// The server answered.
     Answered,
-    /// Nothing came back in the time there was.
+    /// No answer arrived in time.
     Silence,
-    /// The system refused; this says more about the lab than about the flows.
+    /// The system refused. This says more about the lab than about the flows.
     Failed(String),
 }
 
-/// An echo server; it ends when dropped. None is needed for pings, the kernel answers those.
+/// An echo server, which ends when dropped. Pings need none, because the kernel answers them.
 pub struct Server {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
-    /// Listens in a namespace. It answers when this returns.
+    /// Listens in a namespace. The server answers when this returns.
     pub fn open(namespace: &str, address: IpAddr, speech: TalkProtocol) -> Result<Self, LabError> {
         let stop = Arc::new(AtomicBool::new(false));
         let until = Arc::clone(&stop);
@@ -87,7 +87,7 @@ impl Drop for Server {
 fn serve_tcp(listener: &TcpListener, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         match listener.accept() {
-            // The words fit one read; a client that stays silent is waited for, but not for long.
+            // The payload fits one read. A silent client is waited for, but not for long.
             Ok((mut stream, _)) => {
                 let _ = stream.set_nonblocking(false);
                 let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
@@ -132,7 +132,7 @@ pub fn talk(
     }
 }
 
-/// What a host sees when nobody answers; ARP without an answer is "host unreachable".
+/// Returns whether an error means that no host answered. Unanswered ARP is "host unreachable".
 fn is_silence(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::HostUnreachable)
 }
@@ -143,7 +143,8 @@ fn tcp(source: IpAddr, target: SocketAddr, limit: Duration) -> std::io::Result<b
         let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
         socket.bind(&SocketAddr::new(source, 0).into())?;
         match socket.connect_timeout(&target.into(), limit) {
-            // The kernel gives up the MAC sooner than the connection; datagrams are sent again, too.
+            // The kernel gives up on the MAC address sooner than on the connection. Datagrams are
+            // sent again, too.
             Err(e) if e.kind() == ErrorKind::HostUnreachable && Instant::now() < deadline => {}
             connected => break connected.map(|()| socket)?,
         }
@@ -158,7 +159,7 @@ fn tcp(source: IpAddr, target: SocketAddr, limit: Duration) -> std::io::Result<b
 
 fn udp(source: IpAddr, target: SocketAddr, limit: Duration) -> std::io::Result<bool> {
     let socket = UdpSocket::bind(SocketAddr::new(source, 0))?;
-    // Connected: only the target's own answer is heard.
+    // A connected socket receives only the target's own answer.
     socket.connect(target)?;
     socket.set_read_timeout(Some(AGAIN))?;
     let deadline = Instant::now() + limit;
@@ -210,7 +211,7 @@ fn ping(source: IpAddr, target: IpAddr, limit: Duration) -> std::io::Result<bool
     Ok(false)
 }
 
-/// A number that differs between pairs, so that pings side by side are told apart.
+/// Returns a number that differs between pairs, so that parallel pings are told apart.
 fn number_of(source: IpAddr, target: IpAddr) -> u16 {
     let fold = |address: IpAddr| match address {
         IpAddr::V4(a) => a.octets().into_iter().fold(7_u16, |x, b| x.wrapping_mul(31).wrapping_add(b.into())),
@@ -219,7 +220,8 @@ fn number_of(source: IpAddr, target: IpAddr) -> u16 {
     fold(source).rotate_left(5) ^ fold(target)
 }
 
-/// Whether a packet is the reply to our request. Raw IPv4 sockets give the IP header too, IPv6 ones do not.
+/// Returns whether a packet is the reply to the request. Raw IPv4 sockets return the IP header too,
+/// IPv6 ones do not.
 fn is_reply(packet: &[u8], target: IpAddr, id: u16) -> bool {
     let (icmp, reply) = match target {
         IpAddr::V4(_) => {

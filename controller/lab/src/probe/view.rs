@@ -1,4 +1,4 @@
-//! Who may do what, read off the network file alone: what the probes hold the flows against.
+//! The permissions of the network file alone, against which the probes check the flows.
 //!
 //! It shares no code with the compiler.
 
@@ -17,27 +17,27 @@ const ANY_TCP: u16 = 443;
 const ANY_UDP: u16 = 53;
 /// The port at which members of an open network are probed (Proxmox).
 pub(super) const INSIDE_TCP: u16 = 8006;
-/// Ports that no rule should name; the first that none names is probed.
+/// Ports that no rule should name. The first unnamed one is probed.
 const UNLISTED: [u16; 4] = [4444, 5555, 6666, 7777];
 
-/// What the file's rules may depend on besides the file.
+/// The context of the file's rules: the time and the open windows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProbeContext {
     /// Seconds since 1970-01-01 UTC.
     pub time: u64,
-    /// The windows that are open.
+    /// The open windows.
     pub open: Vec<String>,
 }
 
 impl ProbeContext {
-    /// The hour it is, with all windows closed.
+    /// Returns the present time, with all windows closed.
     pub fn closed() -> Self {
         let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
         Self { time, open: Vec::new() }
     }
 }
 
-/// What is tried.
+/// A kind of traffic to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum TrialKind {
     Tcp(u16),
@@ -68,17 +68,17 @@ impl TrialKind {
     }
 }
 
-/// A side of a conversation.
+/// One side of a conversation.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct TrialSide {
     /// The key of the namespace that has the address.
     pub(super) namespace: String,
     pub(super) address: IpAddr,
-    /// Whether that is past the place, and not the place's own.
+    /// True if the address lies beyond the place, and is not the place's own.
     pub(super) beyond: bool,
 }
 
-/// The file, its lab, and the hour.
+/// The file, its lab, and the context.
 pub(super) struct LabView<'a> {
     pub(super) file: &'a NetworkFile,
     pub(super) plan: &'a LabPlan,
@@ -90,7 +90,7 @@ impl<'a> LabView<'a> {
         self.plan.places.iter().filter(|p| p.subject == *subject && p.network.is_some()).collect()
     }
 
-    /// All that is on a network: endpoints, what is behind its links, and its exits.
+    /// Returns all places of a network: endpoints, nodes behind its links, and its exits.
     pub(super) fn members(&self, network: &str) -> Vec<&'a PlannedPort> {
         self.plan.places.iter().filter(|p| p.network.as_deref() == Some(network)).collect()
     }
@@ -111,7 +111,8 @@ impl<'a> LabView<'a> {
         }
     }
 
-    /// The places that a list of names stands for; a network for all that is on it, or for its endpoints.
+    /// Returns the places that a list of names stands for. A network stands for all of its places,
+    /// or for its endpoints.
     pub(super) fn list(&self, names: &[String], whole: bool) -> Vec<&'a PlannedPort> {
         let mut places: Vec<&PlannedPort> = Vec::new();
         for place in names.iter().flat_map(|n| self.named(n, whole)) {
@@ -122,7 +123,7 @@ impl<'a> LabView<'a> {
         places
     }
 
-    /// Whether a place with that address is one of those that a list names.
+    /// Returns whether a list names a place with that address.
     fn is_named(&self, names: &[String], place: &PlannedPort, address: IpAddr) -> bool {
         names.iter().any(|name| match (self.file.party(name), &place.subject) {
             (Some(Party::Network(n)), Subject::Endpoint(_)) => place.network.as_deref() == Some(&*n.name),
@@ -148,7 +149,7 @@ impl<'a> LabView<'a> {
         allow.place == Enforced::Switch && allow.temp.as_ref().is_none_or(|t| self.now.open.contains(t))
     }
 
-    /// The rules that are in force on a bridge at this hour.
+    /// Returns the rules that are active on a bridge in this context.
     pub(super) fn rules(&self) -> impl Iterator<Item = &'a Allow> + '_ {
         self.file.allows.iter().filter(|a| self.is_open(a))
     }
@@ -157,7 +158,7 @@ impl<'a> LabView<'a> {
         self.file.crossings.iter().filter(|c| c.expires.is_none_or(|end| end > self.now.time))
     }
 
-    /// By which rule `a` may open that to `b`, with these addresses.
+    /// Returns the rule by which `a` may open that kind of traffic to `b`, with these addresses.
     pub(super) fn may(
         &self,
         (a, source): (&PlannedPort, IpAddr),
@@ -181,7 +182,7 @@ impl<'a> LabView<'a> {
             let leaves = self.leaves_by((a, source), address, kind)?;
             return (leaves.0.name == b.name).then_some(leaves.1);
         }
-        // At what it leased, rules name only who has no other address.
+        // At a leased address, rules name only an endpoint without another address.
         let named = self.file.endpoints.iter().find(|e| b.subject == Subject::Endpoint(e.name.clone()));
         if b.leased && named.is_some_and(|e| !e.is_only_leased() && !e.has(address)) {
             return self.inside(a, b);
@@ -193,8 +194,9 @@ impl<'a> LabView<'a> {
         rule.map(|r| r.name.clone()).or_else(|| self.inside(a, b))
     }
 
-    /// Returns the exit by which a packet for an address outside leaves its network, and the rule that sends it there. A
-    /// rule with ports comes before one without, and of two alike the one that stands first in the file.
+    /// Returns the exit by which a packet for an outside address leaves its network, and the rule
+    /// that sends it there. A rule with ports precedes one without. Of two equal ones, the first in
+    /// the file wins.
     pub(super) fn leaves_by(
         &self,
         (a, source): (&PlannedPort, IpAddr),
@@ -218,19 +220,20 @@ impl<'a> LabView<'a> {
         })
     }
 
-    /// Whether a name of a rule stands for an address outside, behind the exit that the place is.
+    /// Returns whether a name in a rule stands for an outside address behind the exit of the place.
     fn is_exit_to(&self, name: &String, place: &PlannedPort, target: IpAddr) -> bool {
         matches!(place.subject, Subject::Exit(_)) && self.is_named(std::slice::from_ref(name), place, target)
     }
 
-    /// Whether members of their network talk freely, in words.
+    /// Returns the reason, in words, why members of one network talk freely, if they do.
     pub(super) fn inside(&self, a: &PlannedPort, b: &PlannedPort) -> Option<String> {
         let endpoint = |p: &PlannedPort| matches!(p.subject, Subject::Endpoint(_));
         let network = self.network_of(a).filter(|n| n.inside == Inside::Allow)?;
         (endpoint(a) && endpoint(b)).then(|| format!("inside {}", network.name))
     }
 
-    /// By way of `hop`: a rule says so, and another lets the hop go on.
+    /// Returns the rule that allows the traffic through `hop`, if another rule lets the hop forward
+    /// it.
     fn may_by(
         &self,
         (a, source): (&PlannedPort, IpAddr),
@@ -260,7 +263,7 @@ impl<'a> LabView<'a> {
         goes_on.then(|| rule.name.clone())
     }
 
-    /// Whether a rule lets the packet come as far as the next hop, whatever becomes of it there.
+    /// Returns whether a rule lets the packet reach the next hop, whatever happens there.
     pub(super) fn reaches_hop(
         &self,
         (a, source): (&PlannedPort, IpAddr),
@@ -283,8 +286,8 @@ impl<'a> LabView<'a> {
             })
     }
 
-    /// Where conversations with a place are held: at its own addresses; for an exit also beyond it, and for the
-    /// next hop of a rule where that leads.
+    /// Returns the sides for conversations with a place: its own addresses, those beyond it for an
+    /// exit, and for the next hop of a rule the rule's destination.
     pub(super) fn sites(&self, place: &PlannedPort) -> Vec<TrialSide> {
         let at =
             |namespace: &str, address, beyond| TrialSide { namespace: namespace.to_owned(), address, beyond };
@@ -317,10 +320,11 @@ impl<'a> LabView<'a> {
         sites
     }
 
-    /// The internet's addresses behind an exit: its own there, and those of the outsides that the file names.
+    /// Returns the internet's addresses behind an exit: its own there, and those of the outsides in
+    /// the file.
     fn behind(&self, exit: &str) -> Vec<IpAddr> {
         let mut addresses = Vec::new();
-        // Its namespace and the internet are joined by a cable: the far end's device has the address.
+        // A cable joins its namespace and the internet: the device at the far end has the address.
         let place = self.plan.places.iter().find(|p| p.subject == Subject::Exit(exit.to_owned()));
         let cable =
             place.and_then(|place| self.plan.cables.iter().find(|c| c.a.namespace == place.namespace));
@@ -337,7 +341,7 @@ impl<'a> LabView<'a> {
         addresses
     }
 
-    /// Where an exit's traffic comes from is the internet, not the exit.
+    /// Returns the client sides of a place. Traffic from an exit comes from the internet behind it.
     pub(super) fn clients(&self, place: &PlannedPort) -> Vec<TrialSide> {
         let sites = self.sites(place);
         match place.subject {
@@ -346,21 +350,22 @@ impl<'a> LabView<'a> {
         }
     }
 
-    /// Whether the file says that nobody but one has the address.
+    /// Returns whether the file reserves the address for one owner.
     fn owned(&self, address: IpAddr) -> bool {
         let plugs = || self.file.endpoints.iter().flat_map(|e| &e.attachments);
         plugs().any(|a| a.addresses.contains(&address) || a.behind.iter().any(|p| p.contains(address)))
             || self.file.exits.iter().any(|e| e.next_hop.contains(&address))
     }
 
-    /// Whether a place may come to have an address of a network whose router advertises itself: one that no other place has.
+    /// Returns whether a place may make itself an address in a network whose router advertises
+    /// itself. No other place may have it.
     fn may_make(&self, place: &PlannedPort, address: IpAddr) -> bool {
         let router = place.network.as_deref().is_some_and(|network| self.file.has_router(network));
         let others = || self.plan.places.iter().filter(|other| other.network == place.network);
         address.is_ipv6() && router && !others().any(|other| self.has(other, address))
     }
 
-    /// Whether a place may send with that address as source.
+    /// Returns whether a place may send with that source address.
     pub(super) fn may_use(&self, place: &PlannedPort, address: IpAddr) -> bool {
         if self.has(place, address) && !place.leased {
             return true;
@@ -393,7 +398,8 @@ impl<'a> LabView<'a> {
         }
     }
 
-    /// Every kind of traffic that a rule of the file names, in force or not, and one of each that none does.
+    /// Returns every kind of traffic that a rule of the file names, active or not, and one of each
+    /// protocol that no rule names.
     pub(super) fn universe(&self) -> Vec<TrialKind> {
         let (mut tcp, mut udp, mut sctp) = (Vec::new(), Vec::new(), Vec::new());
         let rules = self.file.allows.iter().map(|a| (a.protocol, &a.ports));
@@ -425,7 +431,7 @@ impl<'a> LabView<'a> {
         kinds
     }
 
-    /// An address of a subnet that nobody has.
+    /// Returns an unowned address of a subnet.
     pub(super) fn nobody(&self, place: &PlannedPort) -> Option<IpAddr> {
         const NOBODY: u32 = 77;
         let subnets = self.network_of(place)?.subnets.iter();

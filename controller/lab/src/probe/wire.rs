@@ -1,4 +1,4 @@
-//! Packet sockets on devices of the lab: sending raw frames and listening for tagged ones.
+//! Packet sockets on devices of the lab, which send raw frames and listen for tagged ones.
 
 use std::collections::HashSet;
 use std::io;
@@ -13,16 +13,16 @@ use super::frames::tag_of;
 use crate::error::LabError;
 use crate::netns;
 
-/// How often a listening thread looks whether it is still wanted.
+/// Interval at which a listening thread checks that it is still wanted.
 const LOOK: Duration = Duration::from_millis(20);
-/// After so many frames the sender pauses, so that no receiving socket's buffer runs over: a frame lost
-/// there would look like one that was denied.
+/// Number of frames after which the sender pauses, so that no receiving socket's buffer overflows.
+/// A frame lost there would look like a denied one.
 const BURST: usize = 8;
 const PAUSE: Duration = Duration::from_millis(2);
 
 type WireEnds = (Box<dyn DataLinkSender>, Box<dyn DataLinkReceiver>);
 
-/// A packet socket on a device of the namespace that `ip netns` knows by that name.
+/// Opens a packet socket on a device of the namespace that `ip netns` knows by that name.
 fn open(namespace: &str, device: &str) -> Result<WireEnds, LabError> {
     netns::enter(namespace, || {
         let interface =
@@ -38,20 +38,20 @@ fn open(namespace: &str, device: &str) -> Result<WireEnds, LabError> {
     })?
 }
 
-/// Sends raw frames out of a device.
+/// A sender of raw frames on a device.
 pub struct Injector {
     what: String,
     sender: Box<dyn DataLinkSender>,
 }
 
 impl Injector {
-    /// On a device of the namespace that `ip netns` knows by that name.
+    /// Opens a device of the namespace that `ip netns` knows by that name.
     pub fn open(namespace: &str, device: &str) -> Result<Self, LabError> {
         let (sender, _) = open(namespace, device)?;
         Ok(Self { what: format!("{device} in {namespace}"), sender })
     }
 
-    /// Sends frames, at a pace that every socket on the way can keep.
+    /// Sends frames at a pace that every socket on the way can keep.
     pub fn send(&mut self, frames: impl IntoIterator<Item = Vec<u8>>) -> Result<usize, LabError> {
         let mut sent = 0;
         for frame in frames {
@@ -66,7 +66,7 @@ impl Injector {
     }
 }
 
-/// Listens on a device for tagged frames, in both directions, until it is dropped.
+/// A listener for tagged frames on a device, in both directions, until it is dropped.
 pub struct Sniffer {
     seen: Arc<Mutex<HashSet<u32>>>,
     stop: Arc<AtomicBool>,
@@ -74,7 +74,8 @@ pub struct Sniffer {
 }
 
 impl Sniffer {
-    /// On a device of the namespace that `ip netns` knows by that name. It listens when this returns.
+    /// Opens a device of the namespace that `ip netns` knows by that name. It listens when this
+    /// returns.
     pub fn open(namespace: &str, device: &str) -> Result<Self, LabError> {
         let (_, mut receiver) = open(namespace, device)?;
         let seen = Arc::new(Mutex::new(HashSet::new()));
@@ -89,7 +90,7 @@ impl Sniffer {
                         }
                     }
                     Err(e) if e.kind() == io::ErrorKind::TimedOut => {}
-                    // The device went down or away: it may come back.
+                    // The device is down or gone, and may come back.
                     Err(_) => thread::sleep(LOOK),
                 }
             }
@@ -97,12 +98,12 @@ impl Sniffer {
         Ok(Self { seen, stop, thread: Some(thread) })
     }
 
-    /// Whether the frame with that tag went by.
+    /// Returns whether the frame with that tag was captured.
     pub fn saw(&self, id: u32) -> bool {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
     }
 
-    /// The tags that went by so far.
+    /// Returns the tags that were captured so far.
     pub fn seen(&self) -> HashSet<u32> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
