@@ -1,4 +1,4 @@
-//! The plan, and a real lab.
+//! Tests the plan, and a real lab.
 
 use std::path::Path;
 use std::time::Instant;
@@ -10,7 +10,7 @@ fn options(base: &Path) -> LabOptions {
     LabOptions { base: Some(base.to_owned()), ..Default::default() }
 }
 
-/// A directory short enough for sockets.
+/// A directory whose path is short enough for sockets.
 fn base() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("pcl").tempdir_in("/run").unwrap()
 }
@@ -66,11 +66,12 @@ fn the_plan_of_the_four_vms() {
     let plan = LabPlan::new(&shipped("comm-matrix.toml"));
     let ns = |key: &str| plan.namespaces.iter().find(|n| n.key == key).unwrap();
     let route = |to: &str, via: &str| (to.parse().unwrap(), via.parse().unwrap());
-    // Leases are addresses that nobody owns.
+    // Leases are unowned addresses.
     assert_eq!(plan.place("mesh@wan").unwrap().addresses, ["192.0.2.50/24".parse().unwrap()]);
     assert!(plan.place("mesh@wan").unwrap().leased && !plan.place("mesh").unwrap().leased);
     assert_eq!(ns("joi").routes, [route("0.0.0.0/0", "172.22.22.4")]);
-    // The gateway forwards and translates; those with two homes leave by the one whose address they use.
+    // The gateway forwards and translates. Multi-homed endpoints send by the attachment of their
+    // source address.
     let gateway = ns("gateway");
     assert!(gateway.forwards && gateway.translates == ["eth1"]);
     assert_eq!(gateway.routes, [route("0.0.0.0/0", "192.0.2.1")]);
@@ -143,7 +144,7 @@ fn a_lab_is_closed_until_flows_open_it_and_leaves_nothing() {
     }
     let out = lab.exec("gateway", &["ping", "-c1", "-W1", "-I", "10.8.0.2", "198.51.100.10"]).unwrap();
     assert!(out.status.success());
-    // Two labs side by side.
+    // Two labs run in parallel.
     let other = Lab::up(&dual_socket(), options(base.path())).unwrap();
     assert_ne!(lab.id(), other.id());
     let (id, dir) = (lab.id().to_owned(), lab.rundir().to_owned());
@@ -159,7 +160,8 @@ fn a_lab_is_closed_until_flows_open_it_and_leaves_nothing() {
 
 #[test]
 fn nothing_gets_past_the_bridge_into_the_hosts_stack() {
-    // The host routes and has an address on both sides; the bridges have no flows, so nothing may arrive.
+    // The host routes and has an address on both sides. The bridges have no flows, so no packet may
+    // arrive.
     let base = base();
     let host_addresses = vec![("vmbr0".to_owned(), "10.0.0.254/24".parse().unwrap())];
     let lab =
@@ -167,7 +169,8 @@ fn nothing_gets_past_the_bridge_into_the_hosts_stack() {
             .unwrap();
     assert!(!ping(&lab, "xray", "10.0.0.254"));
     assert!(!ping(&lab, "mcp", "10.1.0.1"));
-    // The neighbour is known, so that the packet itself is sent, to the one MAC the stack could take.
+    // The neighbour is known, so the packet itself is sent, to the only MAC address that the IP
+    // stack could use.
     let mac = lab.exec(HOST, &["cat", "/sys/class/net/veth200/address"]).unwrap();
     let mac = String::from_utf8(mac.stdout).unwrap();
     let add = ["ip", "neigh", "replace", "10.1.0.1", "lladdr", mac.trim(), "dev", "eth0"];
@@ -204,7 +207,7 @@ fn a_crashed_lab_is_found_and_removed() {
     let base = base();
     let lab = Lab::up(&dual_socket(), options(base.path())).unwrap();
     let sleeper = lab.spawn("api", &["sleep", "600"]).unwrap();
-    // Started by hand in the lab: the state does not know it.
+    // Started by hand in the lab: the state does not have it.
     let id = lab.id().to_owned();
     let mut stray = std::process::Command::new("ip")
         .args(["netns", "exec", &format!("pcl-{id}-mcp"), "sleep", "600"])
@@ -270,7 +273,8 @@ fn a_controller_that_ends_is_named_with_what_it_said() {
     assert_eq!(labs(&labs_in), Vec::<std::path::PathBuf>::new());
 }
 
-/// Interrupts this very process a while after a lab of `base` has a state; its namespaces are in the making.
+/// Interrupts this very process a while after a lab of `base` has a state, while its namespaces are
+/// being made.
 fn interrupt_when_there(base: &Path, then: std::time::Duration) -> std::thread::JoinHandle<Vec<String>> {
     let base = base.to_owned();
     std::thread::spawn(move || {
@@ -291,7 +295,7 @@ fn interrupt_when_there(base: &Path, then: std::time::Duration) -> std::thread::
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_leaves_nothing_at_any_moment() {
     let path = format!("{}/../../flows/networks/dual-socket.toml", env!("CARGO_MANIFEST_DIR"));
-    // A controller that never gets anywhere, so that the lab is in the making until the signal comes.
+    // A controller that never settles, so that the lab is incomplete until the signal arrives.
     for millis in [0, 30, 100, 200, 400, 1500] {
         let base = base();
         let program = base.path().join("portcullis");
@@ -306,7 +310,7 @@ async fn ctrl_c_leaves_nothing_at_any_moment() {
         assert_eq!(labs(&labs_in), Vec::<std::path::PathBuf>::new(), "after {millis} ms");
         let left: Vec<_> = namespaces.iter().filter(|n| Path::new("/run/netns").join(n).exists()).collect();
         assert!(left.is_empty(), "after {millis} ms: {left:?}");
-        // One that was killed shows its command line until the kernel has ended it.
+        // A killed process shows its command line until the kernel has ended it.
         let ended = Instant::now();
         while processes_in(base.path()) {
             let named = base.path().display();
@@ -316,7 +320,7 @@ async fn ctrl_c_leaves_nothing_at_any_moment() {
     }
 }
 
-/// Whether a process was started with that directory on its command line.
+/// Returns whether a process was started with that directory on its command line.
 fn processes_in(dir: &Path) -> bool {
     let needle = dir.to_str().unwrap().as_bytes();
     std::fs::read_dir("/proc").unwrap().any(|entry| {

@@ -14,8 +14,8 @@ use super::ApiError;
 
 /// Longest body of a request, in bytes.
 pub(super) const MAX_BODY: usize = 64 << 10;
-/// Bounds how much of a body that is too long is read. A client that is still sending when the
-/// connection ends does not see the answer.
+/// Longest part of an oversized body that is read, in bytes. A client that is still sending when
+/// the connection ends does not see the answer.
 const MAX_DISCARDED: usize = 1 << 20;
 
 /// Reads the body even if the route ignores it: a body that never arrives would keep its

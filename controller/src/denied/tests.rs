@@ -68,7 +68,7 @@ fn program(text: &str) -> Program {
     compile(&file(text), "br0", &ports(), &TimeContext::default())
 }
 
-/// What a protocol's packet is like: its frame, and for the interpreter.
+/// Returns a packet of a protocol: its frame, and its form for the interpreter.
 fn packet(protocol: Protocol, from: &str, to: &str, port: u16) -> (Vec<u8>, Packet) {
     let (from, to): (Ipv4Addr, Ipv4Addr) = (from.parse().unwrap(), to.parse().unwrap());
     let builder = PacketBuilder::ethernet2(MACS.0, MACS.1).ipv4(from.octets(), to.octets(), 64);
@@ -92,7 +92,8 @@ fn packet(protocol: Protocol, from: &str, to: &str, port: u16) -> (Vec<u8>, Pack
     (frame, packet)
 }
 
-/// Runs a packet through the flows of a file; the sample that the controller would get, and whether it went somewhere.
+/// Runs a packet through the flows of a file. Returns the sample that the controller would get, and
+/// whether the packet was forwarded.
 fn run(text: &str, port: &str, frame: &[u8], packet: &Packet) -> (Option<Sample>, bool) {
     let program = program(text);
     let pipeline = Pipeline::new(program.flows().cloned().collect());
@@ -203,7 +204,7 @@ fn a_table_keeps_those_that_were_seen_last() {
     let mut table = DeniedTable::default();
     for n in 0..5_000u16 {
         table.add(sample(n), n.into());
-        // One comes again and again.
+        // One key is seen again and again.
         table.add(sample(7), n.into());
     }
     assert_eq!(table.entries().count(), CAPACITY);

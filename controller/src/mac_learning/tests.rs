@@ -1,4 +1,4 @@
-//! The table against a map, and every decision as the messages that it sends.
+//! Compares the table with a map, and checks the messages of every decision.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,8 @@ use super::*;
 
 type Mac = [u8; 6];
 
-/// What the table is to be, said with a map: addresses in VLANs with their port, and when they were seen.
+/// The reference for the table, as a map: addresses in VLANs with their port, and the time they
+/// were last seen.
 struct ReferenceTable {
     places: HashMap<(Mac, u16), (u32, u32)>,
     shares: Shares,
@@ -95,7 +96,8 @@ proptest! {
                     model.places.retain(|_, (p, _)| *p != port);
                 }
                 TableStep::Bound(age) => {
-                    // The table's last quarter began at or before now: as seen then counts what is there.
+                    // The table's last quarter began at or before `now`: the entries count as seen
+                    // then.
                     let quarter = model.age.div_ceil(4).max(1);
                     let seen = now / quarter * quarter;
                     table.bound(shares, age);
@@ -135,7 +137,7 @@ fn more_ports_than_can_be_told_apart_learn_nothing() {
     }
     assert_eq!(table.learn(mac(9_000), 0, PortNo(9_000), 0), LearnOutcome::Full);
     assert_eq!((table.port(mac(8_191), 0), table.port(mac(9_000), 0)), (Some(PortNo(8_191)), None));
-    // The place of a port where nobody is any more is another's.
+    // The place of a port without addresses is given to another port.
     table.forget_port(PortNo(17));
     assert_eq!(table.learn(mac(9_000), 0, PortNo(9_000), 0), LearnOutcome::New);
     assert_eq!((table.port(mac(9_000), 0), table.port(mac(17), 0)), (Some(PortNo(9_000)), None));
@@ -181,12 +183,12 @@ fn packet_in(in_port: u32, buffer_id: BufferId, total_len: usize, data: &[u8]) -
     Message::PacketIn(packet).encode(Xid(0)).unwrap().to_vec()
 }
 
-/// What is sent for a packet, in words.
+/// Returns the messages for a packet, in words.
 fn sent(switch: &mut LearningSwitch, in_port: u32, dst: Mac, src: Mac) -> Vec<String> {
     sent_tagged(switch, in_port, dst, src, None)
 }
 
-/// The same for one with a tag.
+/// Returns the messages for a packet with a tag, in words.
 fn sent_tagged(
     switch: &mut LearningSwitch,
     in_port: u32,
@@ -259,7 +261,7 @@ fn unknown_destinations_are_flooded_and_known_ones_get_a_flow() {
     assert!(answer[0].starts_with("add InPortOxm=2,EthDst=1,EthSrc=2,VlanVid=0 "), "{answer:?}");
     assert!(answer[0].contains("Output { port: PortNo(1)"), "{answer:?}");
     assert_eq!(answer[1], "out 1");
-    // Groups are flooded, and nothing is learned of them.
+    // Packets to groups are flooded, and nothing is learned from them.
     assert_eq!(sent(&mut switch, 2, [0xff; 6], mac(2)), ["flood"]);
     let tally = switch.batch_ended(5);
     assert_eq!((tally.packets, tally.forwarded, tally.flooded, tally.learned), (3, 1, 2, 2));
@@ -297,7 +299,7 @@ fn each_vlan_knows_its_own_hosts() {
         assert_eq!(answer[1], format!("out {output}"));
     }
     assert_eq!(sent_tagged(&mut switch, 3, mac(1), mac(2), Some(30)), ["flood"]);
-    // It moves in one of them alone.
+    // The address moves in one VLAN alone.
     let moved = ["delete EthDst=1,VlanVid=100a", "delete EthSrc=1,VlanVid=100a", "flood"];
     assert_eq!(sent_tagged(&mut switch, 2, mac(9), mac(1), ten), moved);
     assert_eq!(sent_tagged(&mut switch, 3, mac(1), mac(2), None)[1], "out 4");
@@ -316,14 +318,14 @@ fn what_makes_no_sense_goes_nowhere() {
     ] {
         assert_eq!(sent(&mut switch, 1, dst, src), [""; 0], "{what}");
     }
-    // Too short, and cut off.
+    // The first packet is too short, the second is cut off.
     let short = packet_in(1, BufferId::NO_BUFFER, 10, &[2; 10]);
     assert_eq!(said(&mut switch, &short, &[]), [""; 0]);
     let data = switch::frame(mac(2), mac(1));
     let cut = packet_in(2, BufferId::NO_BUFFER, data.len() + 1, &data);
     assert_eq!(said(&mut switch, &cut, &data), [""; 0]);
     assert_eq!(switch.batch_ended(5).dropped, 6);
-    // Where the switch keeps it, it is told to keep it no longer; and half of it is enough to send it on.
+    // The switch is told to free its buffer. Half of a buffered packet is enough to send it on.
     let kept = packet_in(1, BufferId(7), 10, &[2; 10]);
     assert_eq!(said(&mut switch, &kept, &[]), ["discard of buffer 7"]);
     let cut = packet_in(2, BufferId(8), 1500, &data);

@@ -1,5 +1,5 @@
-//! Connections on loopback. The peers do the handshake and then what the test says; what a real switch does with
-//! flows is not tried here.
+//! Tests connections on loopback. The peers complete the handshake and then follow the test. A real
+//! switch's handling of flows is not tested here.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -23,7 +23,7 @@ use crate::metrics::Metrics;
 use crate::policy::Policy;
 
 const FILE: &str = include_str!("../../../flows/networks/dual-socket.toml");
-/// Longer than anything here takes, shorter than a person waits.
+/// Longer than any step here takes, and shorter than a person waits.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Controller {
@@ -70,12 +70,12 @@ impl Peer {
         Self { stream: TcpStream::connect(at).await.unwrap(), framer: Framer::new() }
     }
 
-    /// A session as the bridge of that name, whose handshake is done.
+    /// Returns a session of the bridge with that name, after its handshake.
     async fn connect(at: SocketAddr, bridge: &'static str) -> Self {
         Self::connect_as(at, bridge, DatapathId(1)).await
     }
 
-    /// The same, with another datapath id.
+    /// Returns a session of the bridge with that name and another datapath id.
     async fn connect_as(at: SocketAddr, bridge: &'static str, datapath: DatapathId) -> Self {
         let mut peer = Self::call(at).await;
         let ports = [Port::named(PortNo::LOCAL, bridge)];
@@ -93,7 +93,7 @@ impl Peer {
         self.stream.write_all(&message.encode(xid).unwrap()).await.unwrap();
     }
 
-    /// The next message; none at the end of the connection.
+    /// Returns the next message, or `None` at the end of the connection.
     async fn next(&mut self) -> Option<(Xid, Message)> {
         let mut buffer = vec![0; 4096];
         let next = async {
@@ -119,7 +119,7 @@ impl Peer {
         }
     }
 
-    /// Everything up to the end of the connection.
+    /// Returns all messages up to the end of the connection.
     async fn end(&mut self) -> Vec<Message> {
         let mut messages = Vec::new();
         while let Some((_, message)) = self.next().await {
@@ -153,7 +153,7 @@ async fn a_dead_session_leaves_its_bridge_to_the_same_datapath() {
     let mut old = Peer::connect(controller.at, "mesh-privacy").await;
     old.until(|m| matches!(m, Message::MultipartRequest(_))).await;
     wait_for("the first session", || connected(&controller, "mesh-privacy")).await;
-    // It never answers the echo request.
+    // The peer never answers the echo request.
     let mut new = Peer::connect(controller.at, "mesh-privacy").await;
     old.end().await;
     new.echo().await;
@@ -189,7 +189,7 @@ async fn a_live_session_keeps_its_bridge_and_others_are_told_nothing() {
         assert_eq!(next, Message::EchoReply("there?".into()), "the first thing that it is told");
     }
     assert_eq!(controller.hub.report().bridges.iter().map(|b| b.faults.len()).sum::<usize>(), 2);
-    // Neither can be told to be the bridge.
+    // Neither session is proven to be the bridge.
     let arrival = controller.hub.wait_until_applied("mesh-mgmt", 0, None, Duration::ZERO).await;
     assert!(matches!(arrival, crate::hub::PolicyArrival::OwnerUnproven(_)), "{arrival:?}");
     drop((other, same));
@@ -197,7 +197,7 @@ async fn a_live_session_keeps_its_bridge_and_others_are_told_nothing() {
     owner.echo().await;
 }
 
-/// Fails to listen in every way that an operator can mend: each error says how.
+/// Fails to listen in every way that an operator can repair: each error has a remedy.
 #[tokio::test]
 async fn an_address_that_cannot_be_had_says_what_to_do() {
     let controller = controller(8).await;
@@ -318,10 +318,10 @@ async fn who_floods_and_never_reads_is_alone_with_it() {
     let flood = Peer::connect(controller.at, "mesh-privacy").await;
     let (mut reader, mut writer) = flood.stream.into_split();
     let echo = Message::EchoRequest(vec![7; 1_000].into()).encode(Xid(1)).unwrap().repeat(64);
-    // It goes on until nothing more is taken from it.
+    // The peer sends until the controller reads no more.
     let mut sent = 0;
     loop {
-        // What was taken of a message is not sent again.
+        // The accepted part of a message is not sent again.
         let rest = &echo[sent % echo.len()..];
         let Ok(written) = tokio::time::timeout(Duration::from_millis(500), writer.write(rest)).await else {
             break;
@@ -333,7 +333,7 @@ async fn who_floods_and_never_reads_is_alone_with_it() {
         }
     }
     good.echo().await;
-    // Whoever reads on gets on.
+    // A peer that reads on is served.
     let mut buffer = vec![0; 1 << 20];
     let mut read = 0;
     while read < 4 << 20 {
@@ -402,22 +402,24 @@ async fn metrics_and_status_are_served_by_tcp_and_unix_sockets() {
         assert_eq!(ask("/healthz").await.unwrap().unwrap(), "ok\n");
         assert!(ask("/nothing").await.unwrap().is_err());
     }
-    // A socket that nobody listens at any more does not keep the next controller from starting.
+    // A socket without a listener does not keep the next controller from starting.
     let stale = dir.path().join("stale.sock");
     drop(std::os::unix::net::UnixListener::bind(&stale).unwrap());
     let address = ListenAddress::Unix(stale);
     api(&controller, &address).await.unwrap();
-    // One that somebody listens at does.
+    // A socket with a listener does.
     api(&controller, &address).await.unwrap_err();
 }
 
-/// A host's switches all connect at once when the controller comes back: each waits to be accepted, and none is dropped.
+/// Connects all switches of a host at once, as when the controller comes back. Each waits to be
+/// accepted, and none is dropped.
 #[tokio::test]
 async fn connections_wait_to_be_accepted() {
     const SWITCHES: usize = 500;
-    /// Of a connection that was dropped, the next attempt comes a second later (tcp(7), RFC 6298 §2.1).
+    /// Shorter than the delay of the retry after a dropped attempt: one second (tcp(7), RFC 6298
+    /// §2.1).
     const BEFORE_A_SECOND_TRY: Duration = Duration::from_millis(900);
-    // Nothing accepts: what is connected is in the backlog.
+    // No connection is accepted: all of them wait in the backlog.
     let tcp = super::listener::listen_tcp("127.0.0.1:0".parse().unwrap()).unwrap();
     let at = tcp.local_addr().unwrap();
     let dir = tempfile::tempdir().unwrap();

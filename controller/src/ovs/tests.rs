@@ -1,4 +1,4 @@
-//! Against a real ovsdb-server and ovs-vswitchd.
+//! Tests against a real ovsdb-server and ovs-vswitchd.
 
 use std::path::Path;
 
@@ -61,12 +61,12 @@ fn a_dry_run_prints_the_commands_and_changes_nothing() {
 fn attached_bridges_pass_the_audit_and_have_no_hidden_flow() {
     let base = base();
     let lab = lab(base.path());
-    // As a person leaves them: in-band, standalone.
+    // The defaults of Open vSwitch: in-band, standalone.
     lab.vsctl(&["remove", "bridge", "vmbr0", "other-config", "disable-in-band"]).unwrap();
     lab.vsctl(&["clear", "bridge", "vmbr0", "fail_mode"]).unwrap();
     lab.vsctl(&["set-controller", "vmbr0", "tcp:127.0.0.1:6653"]).unwrap();
     assert_eq!(labels(&lab, "vmbr0"), ["in-band", "not-secure", "unbounded"]);
-    // One that only forwards a link learns nothing.
+    // A bridge that only forwards a link learns nothing.
     assert!(!labels(&lab, "mesh-privacy").contains(&"unbounded"));
     let hidden = || lab.appctl(&["bridge/dump-flows", "vmbr0"]).unwrap().contains("priority=18000");
     assert!(hidden());
@@ -79,7 +79,7 @@ fn attached_bridges_pass_the_audit_and_have_no_hidden_flow() {
     assert_eq!(lab.vsctl(&["get-controller", "mesh-mgmt"]).unwrap().trim(), LOOPBACK_TARGET);
     assert_eq!(lab.vsctl(&["get", "controller", "vmbr0", "max_backoff"]).unwrap().trim(), "1000");
 
-    // As set, and as somebody else may set it.
+    // As set, and after a foreign change.
     let visitors = lab.vsctl(&["get", "bridge", "vmbr0", "flow_tables:6"]).unwrap();
     let visitors = visitors.trim();
     let table = |column: &str| lab.vsctl(&["get", "flow_table", visitors, column]).unwrap();
@@ -157,7 +157,7 @@ fn each_fault_is_found() {
     assert_eq!(labels(&lab, "vmbr0"), ["mirror"]);
     lab.vsctl(&["clear", "bridge", "vmbr0", "mirrors"]).unwrap();
 
-    // A manager called over the network is in-band unless the bridge says no to all of it.
+    // A manager over the network is in-band unless the bridge disables all of it.
     lab.vsctl(&["set-manager", "tcp:127.0.0.1:6640"]).unwrap();
     assert_eq!(labels(&lab, "vmbr0"), Vec::<&str>::new());
     lab.vsctl(&["remove", "bridge", "vmbr0", "other-config", "disable-in-band"]).unwrap();
@@ -168,7 +168,7 @@ fn each_fault_is_found() {
     lab.vsctl(&["set-controller", "vmbr1", "tcp:127.0.0.1:6653", "ptcp:16653"]).unwrap();
     assert_eq!(labels(&lab, "vmbr1"), ["second-controller"]);
 
-    // A bridge that the file does not name is nobody's business.
+    // A bridge that the file does not name is not audited.
     lab.vsctl(&["add-br", "other", "--", "set", "bridge", "other", "datapath_type=netdev"]).unwrap();
     assert_eq!(labels(&lab, "other"), Vec::<&str>::new());
 }
@@ -182,7 +182,7 @@ fn an_exit_without_ethernet_is_found() {
     let script = "ip link del warp0 && ip tuntap add dev warp0 mode tun";
     let output = lab.exec(HOST, &["sh", "-c", script]).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    // What `portcullis run` in that namespace sees under /sys/class/net.
+    // The devices that `portcullis run` in that namespace sees under /sys/class/net.
     let devices = base.path().join("devices");
     let copy = "for d in /sys/class/net/*; do mkdir -p $0/${d##*/}; cat $d/type > $0/${d##*/}/type; done";
     let output = lab.exec(HOST, &["sh", "-c", copy, devices.to_str().unwrap()]).unwrap();

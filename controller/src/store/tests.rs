@@ -1,4 +1,4 @@
-//! The store on a real file.
+//! Tests the store on a real file.
 
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -157,7 +157,7 @@ fn a_row_that_is_none_is_damage() {
     }
 }
 
-/// Whatever becomes of the file: an error, or what was in it, and no panic.
+/// Damages the file in many ways: opening returns an error or the old contents, and never panics.
 #[test]
 fn damage_anywhere_is_an_error_or_harmless() {
     let dir = tempfile::tempdir().unwrap();

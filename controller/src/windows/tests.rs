@@ -1,4 +1,4 @@
-//! Windows on virtual time.
+//! Tests windows on virtual time.
 
 use super::*;
 
@@ -22,7 +22,7 @@ fn at(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Windows with `updates` open for 60 s since second 100.
+/// Returns windows with `updates` open for 60 s since second 100.
 fn open() -> Windows {
     let mut windows = Windows::default();
     windows.put(windows.opening(at(100_000), &names(), &request("updates", 60)).unwrap());
@@ -38,7 +38,7 @@ fn a_window_is_open_for_as_long_as_was_asked_and_no_second_more() {
     assert_eq!((window.opened_at, &*window.reason, &*window.who), (100, "kernel update", "root"));
     assert_eq!(windows.ending(at(159_999), &names()), vec![]);
     assert_eq!(windows.ending(at(160_000), &names()), vec![(window.clone(), WindowEnd::Over)]);
-    // A second that has begun is not taken away from it.
+    // The window does not lose a second that has begun.
     let later = windows.opening(at(100_001), &names(), &request("restores", 60)).unwrap();
     assert_eq!((later.opened_at, later.closes_at), (100, 161));
 }
@@ -60,7 +60,7 @@ fn an_open_window_is_extended_only_when_that_is_asked_for() {
     assert_eq!((longer.opened_at, longer.closes_at), (100, 190));
     windows.put(longer);
     assert_eq!(windows.next_end(), Some(190));
-    // One that is closed may be opened by that, too.
+    // An extension may open a closed window, too.
     assert!(
         windows
             .opening(at(130_000), &names(), &WindowRequest { name: "restores".into(), ..extending(5) })
@@ -110,7 +110,7 @@ fn only_an_open_window_is_closed() {
     assert_eq!(windows.closing(&names(), "updates").unwrap().closes_at, 160);
     let error = windows.closing(&names(), "restores").unwrap_err();
     assert_eq!(error.to_string(), "window \"restores\" is not open");
-    // Also one that the file no longer names.
+    // Also a window that the file no longer names.
     assert!(windows.closing(&BTreeSet::new(), "updates").is_ok());
     windows.remove("updates");
     assert_eq!(windows.closing(&names(), "updates"), Err(WindowError::Closed("updates".to_owned())));

@@ -1,4 +1,4 @@
-//! The probes against real bridges whose flows are known to be right, open or closed.
+//! Tests the probes against real bridges with known flows, open or closed.
 
 use std::time::Instant;
 
@@ -77,7 +77,7 @@ fn the_probes_of_the_dual_socket_network() {
     assert_eq!(row("wire from-privacy", "host", ""), Some(Expected::Never));
     // 4 places of privacy and its wire to 5 of management; and 5 with the wire to 4.
     assert_eq!(probes.iter().filter(|p| p.expected == Expected::Never).count(), 5 * 5 + 6 * 4);
-    // What a rule opens entirely is not probed as denied.
+    // Traffic that a rule opens entirely is not probed as denied.
     assert!(!probes.iter().any(|p| p.from == "gateway" && p.to == "warp" && p.what.ends_with("(no rule)")));
 }
 
@@ -104,7 +104,7 @@ fn open_bridges_are_found_out() {
         flows(&lab, bridge, &["actions=NORMAL"]);
     }
     let all = derive(&file, lab.plan(), &ProbeContext::closed());
-    // What NORMAL does is for the switch to know, and forged frames spoil its tables.
+    // The switch alone knows what NORMAL does, and forged frames spoil its tables.
     let plain = |p: &&Probe| {
         let by_flows = matches!(p.action, Action::Flows { .. });
         let place = |name: &str| lab.plan().place(name).and_then(|p| p.network.clone());
@@ -144,7 +144,7 @@ fn closed_bridges_deny_and_the_frames_did_reach_them() {
     eprintln!("{}\n{:?}", table(&findings), start.elapsed());
     assert_eq!(count(&findings, Expected::Passes, true), 0);
     assert_eq!(count(&findings, Expected::Never, false), 0);
-    // The mesh bridges take what the LOCAL ports send for nothing; so does everything else.
+    // The mesh bridges drop the packets of the LOCAL ports. All other denied packets are dropped, too.
     assert_eq!(count(&findings, Expected::Denied, false), 0);
 }
 
@@ -180,7 +180,8 @@ fn a_place_that_does_not_hear_proves_nothing() {
 
 #[test]
 fn a_single_hole_is_found() {
-    // Everything is closed but one flow: ARP requests from xray go to vmbr1 by way of a patch.
+    // All bridges are closed except for one flow: ARP requests from xray go to vmbr1 through a
+    // patch.
     let (file, base) = (dual_socket(), base());
     let lab = lab(&base);
     mesh(&lab);

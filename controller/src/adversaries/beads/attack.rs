@@ -10,7 +10,7 @@ use super::kind::MessageKind;
 use super::random::Random;
 use crate::adversaries::simulation::{Direction, Interceptor, Passage};
 
-/// Names an attack on a message.
+/// An attack on a message.
 #[derive(Debug, Clone)]
 pub(super) enum Attack {
     Drop,
@@ -34,7 +34,7 @@ impl fmt::Display for Attack {
     }
 }
 
-/// Attacks some of the messages of one kind on the first switch's wire.
+/// An attacker of messages of one kind on the first switch's wire.
 #[derive(Debug)]
 pub(super) struct Attacker {
     pub(super) kind: MessageKind,

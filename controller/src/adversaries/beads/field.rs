@@ -3,7 +3,7 @@
 use super::kind::{self, MessageKind, u16_at};
 use super::random::Random;
 
-/// Tells which byte a field's offset counts from.
+/// The byte from which a field's offset counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OffsetBase {
     /// The message's first byte.
@@ -18,7 +18,7 @@ pub(super) enum OffsetBase {
     AnyFlowsMatch,
 }
 
-/// Tells the width of a field.
+/// The width of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Width {
     U8,
@@ -29,7 +29,7 @@ pub(super) enum Width {
     Port,
 }
 
-/// Describes a field of a kind of message.
+/// A field of a kind of message.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Field {
     pub(super) name: &'static str,

@@ -1,9 +1,9 @@
-//! Tells the kinds of messages between controller and switch apart by their bytes.
+//! The kinds of messages between controller and switch, recognised by their bytes.
 
 use crate::adversaries::simulation::Direction;
 use crate::adversaries::switch::Abilities;
 
-/// Describes a kind of message: its direction and the numbers in its bytes.
+/// A kind of message: its direction and the numbers in its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct MessageKind {
     pub(super) name: &'static str,
@@ -12,7 +12,7 @@ pub(super) struct MessageKind {
     within: KindMarks,
 }
 
-/// Holds further marks of a kind.
+/// Further marks of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum KindMarks {
     Nothing,

@@ -52,19 +52,19 @@ use super::switch::{Abilities, Switch};
 use crate::active_policy::ActivePolicy;
 use crate::policy::Policy;
 
-/// Separates the last change and the judgement: an unanswered read ends a session after 30 s.
+/// Time between the last change and the judgement: an unanswered read ends a session after 30 s.
 const SEEN: Duration = Duration::from_secs(45);
-/// Bounds the time that a bridge needs after an attack: an unanswered read, the switch's back-off,
-/// and the controller's.
+/// Time that a bridge needs after an attack: an unanswered read, the switch's back-off, and the
+/// controller's.
 const RECOVERY: Duration = Duration::from_secs(160);
-/// Bounds the reads of a bridge in a second and in a minute, and its messages in a minute. A switch
-/// without a flow monitor is read twice a second.
+/// Largest number of reads of a bridge in a second and in a minute, and its messages in a minute. A
+/// switch without a flow monitor is read twice a second.
 const READS: (u32, u32) = (20, 140);
 const MESSAGES: u32 = 2_000;
-/// Bounds the memory of a scenario with its switches, in bytes.
+/// Largest memory of a scenario with its switches, in bytes.
 const MEMORY: u64 = 16 << 20;
 
-/// Describes one attack.
+/// One attack.
 #[derive(Debug, Clone)]
 struct Scenario {
     kind: MessageKind,
@@ -106,16 +106,16 @@ fn scenarios(kind: MessageKind) -> Vec<Scenario> {
     all
 }
 
-/// Names the policy of the bridges.
+/// The policy of the bridges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum File {
-    /// A few lines.
+    /// A few raw flows.
     Lines,
     /// The flows of a small network.
     Network,
 }
 
-/// Sets the tries of each attack.
+/// Number of tries of each attack.
 const SEEDS: u64 = 3;
 
 impl fmt::Display for Scenario {

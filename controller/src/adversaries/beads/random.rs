@@ -1,6 +1,6 @@
 //! Generates the same random numbers each time (SplitMix64).
 
-/// Holds a sequence of numbers.
+/// A sequence of numbers.
 #[derive(Debug, Clone)]
 pub(super) struct Random(u64);
 

@@ -33,13 +33,13 @@ use super::switch::{Abilities, Switch};
 use crate::active_policy::ActivePolicy;
 use crate::policy::Policy;
 
-/// Bounds the time to settle after the last disturbance: an unanswered read, a reconnection, and a
-/// round after the longest back-off.
+/// Deadline to settle after the last disturbance: an unanswered read, a reconnection, and a round
+/// after the longest back-off.
 const QUIET: Duration = Duration::from_secs(160);
-/// Bounds the reads in a second and in a minute.
+/// Largest number of reads in a second and in a minute.
 const READS: (u32, u32) = (30, 400);
 
-/// Sets the treatment of the next messages of each direction.
+/// The treatment of the next messages of each direction.
 #[derive(Debug, Default)]
 struct LinkTreatment {
     lost: BTreeMap<Direction, u32>,
@@ -61,7 +61,7 @@ impl Interceptor for Wire {
     }
 }
 
-/// Holds a simulation with the state that operations need.
+/// A simulation with the state that operations need.
 struct ChangesRun {
     simulation: Simulation,
     weather: Rc<RefCell<LinkTreatment>>,

@@ -7,7 +7,7 @@ use proptest::sample::Index;
 
 use crate::adversaries::simulation::Direction;
 
-/// Names one operation.
+/// One operation.
 #[derive(Debug, Clone)]
 pub(super) enum Operation {
     Wait(Duration),
@@ -39,7 +39,7 @@ pub(super) enum Operation {
     PauseMonitor(bool),
 }
 
-/// Names a foreign change.
+/// A foreign change.
 #[derive(Debug, Clone)]
 pub(super) enum Drift {
     DeleteAll,

@@ -46,7 +46,7 @@ use super::simulation::{Direction, Interceptor, Passage, Simulation};
 use super::switch::{Abilities, Switch};
 use crate::active_policy::ActivePolicy;
 
-/// Bounds every wait.
+/// Deadline of every wait.
 const LIMIT: Duration = Duration::from_secs(160);
 
 /// Returns a settled bridge.
@@ -96,7 +96,7 @@ impl<F: FnMut(Direction, &mut Vec<u8>) -> bool> Interceptor for Tampering<F> {
     }
 }
 
-/// Holds the controller's messages.
+/// The controller's messages.
 struct Sent(Rc<RefCell<Vec<Bytes>>>);
 
 impl Sent {

@@ -22,7 +22,7 @@ use crate::adversaries::switch::{Abilities, Switch};
 use crate::clock::Clock;
 
 const S: fn(u64) -> Duration = Duration::from_secs;
-/// Bounds the time to repair foreign changes: one second is promised.
+/// Deadline for the repair of foreign changes: one second is promised.
 const REPAIR: Duration = Duration::from_secs(1);
 
 /// Returns a flow that forwards all packets.
@@ -111,7 +111,7 @@ fn delta_3_1_060_switch_identification_spoofing() {
     let [policy, ..] = networks::files();
     let switches = [
         Switch::new(1, "br0", &["a0", "b0", "c0"], Abilities::OPEN_VSWITCH),
-        // The wire of this one says that it is br0.
+        // The wire makes this switch claim to be br0.
         Switch::new(1, "br0", &["d0", "e0"], Abilities::OPEN_VSWITCH),
     ];
     let mut simulation = Simulation::new(ActivePolicy::new(Arc::new(policy)), switches);
@@ -143,7 +143,7 @@ fn delta_3_1_080_flow_table_clearance() {
     for _ in 0..30 {
         is_put_back(&mut simulation, std::slice::from_ref(&all));
     }
-    // Again and again: it is put back five times a second, and no faster.
+    // Repeated changes are repaired five times a second at most.
     for _ in 0..600 {
         simulation.links[0].switch.foreign(simulation.now, &all);
         simulation.pass(Duration::from_millis(100));
@@ -218,13 +218,13 @@ fn delta_3_1_150_host_location_hijacking() {
     };
     let honest = ways(&simulation, 3, &syn(c, b, 80));
     assert!(!honest.is_empty(), "c reaches b");
-    // c, at port 3, says that it is a or b: by its source address, and by ARP.
+    // The host c, at port 3, claims to be a or b: by its source address, and by ARP.
     for whom in [a, b] {
         assert!(ways(&simulation, 3, &syn(whom, b, 80)).is_empty());
         let arp = Packet::arp([2, 0, 0, 0, 0, 3], [0xff; 6], 2, whom.into(), whom.into());
         assert!(ways(&simulation, 3, &arp).is_empty());
     }
-    // The controller is shown such a packet.
+    // The controller gets such a packet.
     simulation.links[0]
         .switch
         .tell(&Message::PacketIn(said::packet_in(PortNo(3), &said::frame(said::mac(1), said::mac(2)))));
@@ -260,7 +260,7 @@ fn delta_3_1_230_flow_rule_id_spoofing() {
             is_put_back(&mut simulation, &[FlowMod { cookie, ..normal(TableId(table), 61_000) }]);
         }
     }
-    // One like what a rule teaches, with an action of its own.
+    // A flow like one that a rule teaches, with an action of its own.
     let pipeline = Pipeline::new(flows(&simulation));
     let learned: Vec<Flow> = pipeline.run(PortNo(1), &syn([10, 9, 0, 1], [10, 9, 0, 2], 80)).learned;
     assert!(!learned.is_empty());

@@ -27,16 +27,16 @@ use crate::bridge::{Bridge, Notice, Ports};
 use crate::clock::Clock;
 use crate::session::{CloseReason, Config, Event, Session};
 
-/// Sets the start of a simulation, in seconds since 1970-01-01 UTC.
+/// Start of a simulation, in seconds since 1970-01-01 UTC.
 pub(crate) const BEGUN: u64 = 1_000_000;
-/// Sets the delay of a message.
+/// Delay of a message.
 const LATENCY: Duration = Duration::from_millis(1);
-/// Bounds the back-off of reconnections, which doubles each time as in Open vSwitch.
+/// Shortest and longest back-off of reconnections, which doubles each time as in Open vSwitch.
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(8));
-/// Bounds the actions in a virtual second: more are taken as a loop.
+/// Largest number of actions in a virtual second. More of them count as a loop.
 const LOOP: u32 = 50_000;
 
-/// Holds a controller with its switches.
+/// A controller with its switches.
 pub(crate) struct Simulation {
     pub(crate) now: Instant,
     pub(crate) begun: Instant,
@@ -50,12 +50,12 @@ pub(crate) struct Simulation {
     desired: RefCell<Desired>,
 }
 
-/// Holds a switch and its connection.
+/// A switch and its connection.
 pub(crate) struct Link {
     pub(crate) switch: Switch,
     /// The controller's side, while connected.
     pub(crate) side: Option<ControllerSide>,
-    /// Counts connections, because messages of an earlier one do not arrive.
+    /// Number of connections so far, because messages of an earlier one do not arrive.
     epoch: u64,
     connect_at: Option<Instant>,
     backoff: Duration,

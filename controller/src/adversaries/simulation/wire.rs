@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-/// Names the direction of a message.
+/// The direction of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Direction {
     ToController,
     ToSwitch,
 }
 
-/// Holds a message on its way over a link.
+/// A message on its way over a link.
 #[derive(Debug, Clone)]
 pub(crate) struct Passage {
     /// The switch of this wire.
@@ -35,7 +35,7 @@ pub(crate) trait Interceptor {
     fn pass(&mut self, link: usize, direction: Direction, frame: Bytes) -> Vec<Passage>;
 }
 
-/// Forwards every message unchanged.
+/// An interceptor that forwards every message unchanged.
 pub(crate) struct Honest;
 
 impl Interceptor for Honest {

@@ -24,10 +24,10 @@ pub(crate) use self::table::{Change, FlowTable, Removal};
 
 /// Open vSwitch's default `inactivity_probe`.
 const PROBE: Duration = Duration::from_secs(5);
-/// Bounds the time for which a bundle is kept after its last message.
+/// Time for which a bundle is kept after its last message.
 const BUNDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Lists the features of a switch beyond plain OpenFlow 1.3.
+/// The features of a switch beyond plain OpenFlow 1.3.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Abilities {
     pub(crate) name: &'static str,
@@ -53,11 +53,11 @@ impl Abilities {
         Self { name: "a plain switch", bundles: false, monitor: false, meters: false, part: 1_000 };
 }
 
-/// Identifies a connection of a switch.
+/// The identifier of a switch's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ConnectionId(u32);
 
-/// A switch.
+/// A simulated switch.
 #[derive(Debug)]
 pub(crate) struct Switch {
     pub(crate) datapath: DatapathId,
@@ -70,7 +70,7 @@ pub(crate) struct Switch {
     next_connection: u32,
 }
 
-/// Holds the switch's end of a connection.
+/// The switch's end of a connection.
 #[derive(Debug)]
 struct Connection {
     framer: Framer,

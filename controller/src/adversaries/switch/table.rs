@@ -23,7 +23,7 @@ const fn failed(kind: u16, code: u16) -> ErrorCode {
     ErrorCode { kind, code, experimenter: None }
 }
 
-/// Names the reason for a flow's end (OFPRR_, OpenFlow 1.3.5 §7.4.2).
+/// The reason for a flow's end (OFPRR_, OpenFlow 1.3.5 §7.4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Removal {
     Idle,
@@ -32,7 +32,7 @@ pub(crate) enum Removal {
     Group,
 }
 
-/// Describes a change to one flow.
+/// A change to one flow.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
     Added(Flow),
@@ -41,7 +41,7 @@ pub(crate) enum Change {
     Removed(Flow, Removal, Duration),
 }
 
-/// Holds a flow with the time of its creation.
+/// A flow with the time of its creation.
 #[derive(Debug, Clone)]
 pub(crate) struct Installed {
     pub(crate) flow: Flow,
@@ -65,7 +65,7 @@ impl Installed {
     }
 }
 
-/// Holds the flows of a switch.
+/// The flows of a switch.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FlowTable {
     installed: Vec<Installed>,
@@ -248,7 +248,7 @@ impl FlowTable {
     }
 }
 
-/// Selects the flows of a change or a request.
+/// The selection of flows by a change or a request.
 struct Selection {
     table: TableId,
     priority: u16,

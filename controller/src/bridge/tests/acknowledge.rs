@@ -26,14 +26,14 @@ to = ["b"]
 protocol = "udp"
 ports = [80]
 "#;
-/// Exceeds the time for which the switch may go on to learn for a flow that is gone.
+/// Longer than the time for which the switch may go on to learn for a deleted flow.
 const SWEPT: Duration = Duration::from_secs(2);
 
 fn with_rule() -> String {
     format!("{FILE}{RULE}")
 }
 
-/// Returns the number of the change that is acknowledged.
+/// Returns the generation of the acknowledged change.
 fn acknowledged(rig: &Rig) -> Option<u64> {
     rig.bridge.status().acknowledged.map(|reached| reached.generation)
 }
@@ -93,7 +93,7 @@ fn changes_that_come_faster_than_reads_end_are_made_all_the_same() {
     let (xid, bundle, changes) = rig.open_bundle(&sent);
     assert!(!changes.is_empty());
     rig.give(xid, &control(bundle, BundleControlKind::CommitReply));
-    // From there the rest goes at once, without another read.
+    // From there the other flows are deleted at once, without another read.
     let sent = rig.received();
     let (more, _) = rig.at_once(sent);
     assert!(more.len() < changes.len(), "{more:?}");

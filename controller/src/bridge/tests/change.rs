@@ -1,4 +1,4 @@
-//! Ports that come and go, and another file.
+//! Tests changes of ports and of the file.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -44,7 +44,7 @@ fn a_port_that_returns_with_another_number_is_followed() {
     let sent = rig.received();
     let (changes, sent) = rig.at_once(sent);
     assert!(commands(&changes).contains(&FlowModCommand::DeleteStrict));
-    // The port comes back while the switch is read: what that would show is old by then.
+    // The port comes back during a read, which makes the result of the read outdated.
     rig.tell_port(PortStatusReason::Add, 77, "warp0");
     rig.answer_read(&sent, before.clone(), &[]);
     let sent = rig.received();
@@ -96,7 +96,8 @@ fn drift_is_told_from_what_another_file_changes() {
     let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
     let mut flows = rig.desired();
     flows.push(stats(&foreign()));
-    // Where somebody told of it the switch is looked at first, elsewhere afterwards.
+    // After a report of a foreign change, the switch is read first. Otherwise it is read
+    // afterwards.
     rig.tell(ofproto::message::monitor::MonitorEvent::Added, &foreign());
     rig.reload(&without_vpn());
     let sent = rig.received();
@@ -127,7 +128,7 @@ fn a_rule_that_goes_takes_what_it_taught_along_until_nothing_is_left() {
     rig.reload(&without_vpn());
     let sent = rig.received();
     let (changes, sent) = rig.at_once(sent);
-    // By its cookie, in the same bundle, however much that is.
+    // Deleted by its cookie, in the same bundle, however many flows there are.
     let by_cookie = |changes: &[Message]| {
         changes.iter().map(flow_mod).any(|m| {
             m.command == FlowModCommand::Delete
@@ -136,7 +137,7 @@ fn a_rule_that_goes_takes_what_it_taught_along_until_nothing_is_left() {
     };
     assert!(by_cookie(&changes));
 
-    // An upcall under way taught it once more.
+    // An upcall under way taught the flow once more.
     let mut leftover = rig.desired();
     leftover.push(stats(&taught));
     let desired = rig.desired();
@@ -180,11 +181,11 @@ fn a_bridge_that_the_file_names_from_now_on_is_kept() {
     assert!(commands(&changes).iter().all(|c| *c == FlowModCommand::Add));
 }
 
-/// Checked once: that is most of what such a test takes.
+/// Checked once, because the check takes most of such a test.
 static WITH: LazyLock<ActivePolicy> = LazyLock::new(|| policy(FILE));
 static WITHOUT: LazyLock<ActivePolicy> = LazyLock::new(|| policy(&without_vpn()));
 
-/// A bridge that is settled and has all but the rule for VPN clients.
+/// Returns a settled bridge whose policy lacks the rule for VPN clients.
 fn without_a_rule() -> Rig {
     Rig::settled_with(WITHOUT.clone(), "vmbr0", &VMBR0)
 }
@@ -201,7 +202,7 @@ fn what_is_added_goes_to_a_settled_bridge_at_once_and_is_read_afterwards() {
     assert_eq!((changes.len(), commands(&changes)), (new, vec![FlowModCommand::Add; new]));
     assert!(new > 0 && !rig.bridge.status().settled);
     rig.give(xid, &control(bundle, BundleControlKind::CommitReply));
-    // What was done unseen is seen now: somebody took one of the flows away meanwhile.
+    // The read finds a change without a report: a foreign hand deleted one of the flows.
     let sent = rig.received();
     assert!(is_read(&sent));
     let mut flows = rig.desired();
@@ -282,12 +283,12 @@ fn a_name_that_two_ports_have_stands_for_neither() {
     assert_eq!((status.ambiguous_ports, status.missing_ports), (vec!["warp0".to_owned()], Vec::new()));
     let neither = rig.desired();
     assert_eq!((at(&neither, 3), at(&neither, 77)), (0, 0));
-    // One of them takes another name, and the other has the rights.
+    // One of the two ports is renamed, and the other gets the rights.
     rig.tell_port(PortStatusReason::Modify, 3, "tap3");
     assert_eq!(noted(&rig), Some(Vec::new()));
     assert!(at(&rig.desired(), 77) > 0);
     assert_eq!(rig.bridge.status().ambiguous_ports, Vec::<String>::new());
-    // A name that two ports share, and that the file does not name, is nobody's business.
+    // A shared port name that the file does not have causes no notice.
     rig.tell_port(PortStatusReason::Add, 78, "tap3");
     assert_eq!(rig.bridge.status().ambiguous_ports, Vec::<String>::new());
 }
@@ -322,7 +323,7 @@ fn listed(from: &str, a: u8, c: u8) -> ActivePolicy {
     ))
 }
 
-/// What the switch learned of a datagram to b.
+/// Returns the flow that the switch learned from a datagram to b.
 fn taught(rig: &Rig, at: u32, from: u8) -> Vec<Flow> {
     let pipeline =
         flows::verify::interp::Pipeline::new(rig.bridge.desired.program.flows().cloned().collect());
@@ -339,7 +340,8 @@ fn who_leaves_a_list_takes_what_he_taught_along_before_anything_is_read() {
     let (his, anothers) = (taught(&rig, 1, 1), taught(&rig, 3, 3));
     assert_eq!((his.len(), anothers.len()), (2, 2), "the way back, and what is related");
     rig.reload_with(listed("[\"c\", \"b\"]", 1, 3));
-    // The list is another one, and so is its bit: of both parties the admission changes, and one still gets there.
+    // The list changes, and so does its bit. The admissions of both parties change, and one of them
+    // still reaches its destination.
     let sent = rig.received();
     let (changes, sent) = rig.at_once(sent);
     let deletes = |flow: &Flow| {
@@ -351,7 +353,8 @@ fn who_leaves_a_list_takes_what_he_taught_along_before_anything_is_read() {
     };
     assert!(his.iter().all(deletes), "{changes:?}");
     assert!(!anothers.iter().any(deletes), "{changes:?}");
-    // What was under way taught it once more, and much of it: it goes as soon as it is seen, and is nobody's drift.
+    // Packets under way taught many of the flows once more. They are deleted as soon as they are
+    // seen, and are no drift.
     let mut flows = rig.desired();
     flows.extend(anothers.iter().chain(&his).map(stats));
     let changes = rig.round(&sent, flows);
@@ -368,7 +371,7 @@ fn parties_that_change_places_leave_nothing_behind() {
     rig.reload_with(listed(both, 3, 1));
     let sent = rig.received();
     let (_, sent) = rig.at_once(sent);
-    // The learner is as it was: what it taught of these addresses is no more, and what it teaches of them now is.
+    // The learner is unchanged. The old flows of these addresses are deleted, and new ones stay.
     let mut flows = rig.desired();
     flows.extend(left.iter().map(stats));
     let changes = rig.round(&sent, flows);
@@ -381,7 +384,7 @@ fn parties_that_change_places_leave_nothing_behind() {
     assert_eq!(rig.bridge.status().drift_repaired, 0);
 }
 
-/// Bounds the reads and commits in ten seconds that a switch would not notice.
+/// Reads and commits in ten seconds that a switch would not notice.
 const BOUND: usize = 100;
 
 /// Answers the bridge's requests for a time, while an event recurs. Returns the numbers of reads
@@ -415,7 +418,7 @@ fn a_port_that_flaps_is_followed_slowly_and_without_end() {
     });
     assert!(reads <= BOUND && commits <= BOUND, "{reads} reads, {commits} commits");
     assert!(commits > 1, "{commits} commits");
-    // The port's last state is in force in the end.
+    // The port's last state is installed in the end.
     rig.tell_port(PortStatusReason::Delete, 3, "warp0");
     rounds_while(&mut rig, Duration::from_secs(5), |_, _| {});
     assert!(rig.bridge.status().settled);

@@ -1,4 +1,4 @@
-//! From the first look at a switch to the first commit.
+//! Tests the time from the handshake to the first commit.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn the_monitor_is_asked_for_before_the_flows() {
     let sent = rig.received();
     assert_eq!(sent.len(), 3);
     let Some(MultipartRequestBody::Monitor(monitors)) = asked(&sent[0].1) else { panic!("{sent:?}") };
-    // ADD, DELETE, MODIFY and ACTIONS; neither INITIAL, which the read gives, nor OWN.
+    // ADD, DELETE, MODIFY and ACTIONS, without OWN, and without INITIAL, which the read replaces.
     assert_eq!(
         monitors.iter().map(|m| (m.flags, m.table_id.0)).collect::<Vec<_>>(),
         [(2 | 4 | 8 | 16, 0xff)]

@@ -1,4 +1,4 @@
-//! What the switch is told to forget of its connections, and when.
+//! Tests the flush of connections on the switch.
 
 use ofproto::Xid;
 use ofproto::message::{BundleControlKind, CtFlushProperty, CtTupleProperty, Message};
@@ -29,7 +29,7 @@ ports = [53]
 const ZONE: u16 = 0x1260;
 const PORTS: [&str; 3] = ["pc1", "pc2", "pc3"];
 
-/// Takes a change of the file as far as the switch's being told what to forget.
+/// Applies a change of the file up to the flush requests.
 fn changed(text: &str) -> (Rig, Vec<(Xid, Message)>) {
     let mut rig = Rig::settled(TRACKED, "br0", &PORTS);
     let had = rig.desired();
@@ -43,7 +43,7 @@ fn changed(text: &str) -> (Rig, Vec<(Xid, Message)>) {
     (rig, sent)
 }
 
-/// What is flushed before a barrier, which is answered.
+/// Returns the flushed connections before a barrier, and answers the barrier.
 fn flushed(rig: &mut Rig, sent: Vec<(Xid, Message)>) -> Vec<Message> {
     let mut flushed: Vec<Message> = Vec::new();
     for (xid, message) in sent {
@@ -105,7 +105,8 @@ fn a_switch_that_cannot_forget_so_finely_forgets_the_zone() {
     let sent = rig.received();
     let zone = |message: &Message| matches!(message, Message::CtFlushZone(flush) if flush.zone_id == ZONE);
     assert!(matches!(&sent[..], [(_, flush), (_, Message::BarrierRequest)] if zone(flush)), "{sent:?}");
-    // Nor that: the change is made all the same, since the flows let nothing through.
+    // The switch refuses this too. The change is made all the same, because the flows let no such
+    // packet through.
     rig.give(sent[0].0, &refusal(1, 2));
     flushed(&mut rig, sent);
     let sent = rig.received();

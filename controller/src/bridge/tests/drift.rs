@@ -1,4 +1,4 @@
-//! Foreign hands, and what is none.
+//! Tests the repair of foreign changes, and changes that are none.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -17,21 +17,21 @@ use crate::bridge::Notice;
 
 const MESH: [&str; 2] = ["nm-privacy", "to-privacy"];
 const VMBR0: [&str; 5] = ["veth100", "veth102", "warp0", "from-privacy", "from-health"];
-/// A promise: within a second. This much of it is ours.
+/// The controller's share of the promised second for a repair.
 const AT_ONCE: Duration = Duration::from_millis(50);
 
-/// A flow that the first learner among the bridge's flows would write, for some packet.
+/// Returns a flow that the first learner among the bridge's flows would write for some packet.
 pub(super) fn learned(rig: &Rig) -> Flow {
     learned_by(rig, |_| true)
 }
 
-/// The same, of the first learner that fits.
+/// Returns a flow of the first learner that satisfies the condition.
 pub(super) fn learned_by(rig: &Rig, fits: impl Fn(&Flow) -> bool) -> Flow {
     let fitting = rig.bridge.desired.program.flows().filter(|flow| fits(flow));
     let learner = fitting.into_iter().find_map(|flow| {
         flow.instructions.iter().find_map(|i| match i {
             Instruction::ApplyActions(actions) => actions.iter().find_map(|a| match a {
-                // One with a whole tuple and a single output.
+                // A learner with a whole tuple and a single output.
                 Action::Learn(learn) if learn.specs.iter().any(is_udp) => Some((flow, learn)),
                 _ => None,
             }),
@@ -39,7 +39,7 @@ pub(super) fn learned_by(rig: &Rig, fits: impl Fn(&Flow) -> bool) -> Flow {
         })
     });
     let (parent, learn) = learner.unwrap();
-    // Of whoever the first table lets in, to whoever the file knows or to the world.
+    // From any admitted sender, to any party in the file or to the world.
     let flows: Vec<Flow> = rig.bridge.desired.program.flows().cloned().collect();
     let exact = |field| move |flow: &Flow| flow.matches.exact(field).filter(|_| !flow.drops());
     let senders = || flows.iter().filter(|flow| flow.table == TableId(0) && !flow.drops());
@@ -140,7 +140,7 @@ fn what_no_learner_could_have_written_is_drift_also_in_its_table() {
     let mut flows = rig.desired();
     flows.push(stats(&learned(&rig)));
     flows.push(stats(&forged));
-    // Of one key a switch has one flow: the forged one.
+    // A switch has one flow of a key: the forged one.
     flows.remove(flows.len() - 2);
     let changes = rig.round(&sent, flows);
     assert_eq!(commands(&changes), [FlowModCommand::DeleteStrict]);

@@ -35,14 +35,14 @@ use crate::session::{Config, Event, Session};
 
 const FILE: &str = include_str!("../../../../flows/networks/dual-socket.toml");
 
-/// What time it is when a test begins, in seconds since 1970-01-01 UTC.
+/// Wall time at the beginning of a test, in seconds since 1970-01-01 UTC.
 const BEGUN: u64 = 1_000_000;
 
 fn policy(text: &str) -> ActivePolicy {
     ActivePolicy::new(Policy::from_text(Path::new("test.toml"), text.to_owned()).unwrap())
 }
 
-/// A bridge, its session, the clock, and what the peer received.
+/// A bridge, its session, the clock, and the messages that the peer received.
 struct Rig {
     bridge: Bridge,
     session: Session,
@@ -53,7 +53,7 @@ struct Rig {
 }
 
 impl Rig {
-    /// A switch whose own port has that name, and ports of these names, numbered from 1.
+    /// Returns a switch whose own port has that name, with ports of these names, numbered from 1.
     fn connect(text: &str, bridge: &'static str, ports: &[&'static str]) -> Self {
         Self::connect_with(policy(text), bridge, ports)
     }
@@ -91,7 +91,7 @@ impl Rig {
         self.notices.extend(std::iter::from_fn(|| self.bridge.poll_notice()));
     }
 
-    /// What the switch received since the last time.
+    /// Returns the messages that the switch received since the last call.
     fn received(&mut self) -> Vec<(Xid, Message)> {
         let mut messages = Vec::new();
         while let Some(bytes) = self.session.poll_transmit() {
@@ -107,7 +107,7 @@ impl Rig {
         messages
     }
 
-    /// Lets time pass, calling at each deadline. The switch shows life meanwhile.
+    /// Advances the time, with a call at each deadline. The switch answers echoes meanwhile.
     fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         while let Some(at) = self.bridge.poll_timeout().filter(|at| *at <= end) {
@@ -125,7 +125,7 @@ impl Rig {
         self.pass(Duration::from_millis(millis));
     }
 
-    /// Lets time pass until something is sent, at most so long; how long it took.
+    /// Advances the time until a message is sent, up to a limit. Returns the time that it took.
     fn until_sent(&mut self, most: Duration) -> Option<(Duration, Vec<(Xid, Message)>)> {
         let from = self.now;
         while self.now - from <= most {
@@ -138,12 +138,12 @@ impl Rig {
         None
     }
 
-    /// The bridge's desired flows, as a switch would report them.
+    /// Returns the bridge's desired flows, as a switch would report them.
     fn desired(&self) -> Vec<FlowStats> {
         self.bridge.desired.program.flows().map(stats).collect()
     }
 
-    /// Answers the request for the flow monitor, if there is one among these.
+    /// Answers the request for the flow monitor, if it is among these messages.
     fn grant_monitor(&mut self, sent: &[(Xid, Message)]) {
         for (xid, message) in sent {
             if let Some(MultipartRequestBody::Monitor(_)) = asked(message) {
@@ -152,7 +152,7 @@ impl Rig {
         }
     }
 
-    /// Answers a read that is among these.
+    /// Answers the read among these messages.
     fn answer_read(&mut self, sent: &[(Xid, Message)], flows: Vec<FlowStats>, groups: &[u32]) {
         let mut answered = 0;
         for (xid, message) in sent {
@@ -191,7 +191,7 @@ impl Rig {
         rig
     }
 
-    /// Opens the bundle that is asked for and gives the changes that are then put into it.
+    /// Opens the requested bundle. Returns the changes that the bridge adds to it.
     fn open_bundle(&mut self, sent: &[(Xid, Message)]) -> (Xid, u32, Vec<(Xid, Message)>) {
         let [(xid, Message::BundleControl(open))] = sent else { panic!("no bundle is opened: {sent:?}") };
         assert_eq!((open.kind, open.flags), (BundleControlKind::OpenRequest, 3));
@@ -213,7 +213,7 @@ impl Rig {
         (commit_xid, commit.bundle_id, changes)
     }
 
-    /// A whole round: the read is answered with these flows, and the changes that it leads to are committed.
+    /// Completes a round: answers the read with these flows, and commits the changes that follow.
     fn round(&mut self, sent: &[(Xid, Message)], flows: Vec<FlowStats>) -> Vec<Message> {
         self.answer_read(sent, flows, &[]);
         let sent = self.received();
@@ -222,7 +222,7 @@ impl Rig {
         changes.into_iter().map(|(_, m)| m).collect()
     }
 
-    /// What is changed without a look at the switch: the bundles that lead to it are committed. What is sent then is left.
+    /// Commits the bundles of changes that need no read. Returns the messages that follow.
     fn at_once(&mut self, sent: Vec<(Xid, Message)>) -> (Vec<Message>, Vec<(Xid, Message)>) {
         let (mut sent, mut all) = (sent, Vec::new());
         while !is_read(&sent) {
@@ -235,7 +235,7 @@ impl Rig {
         (all, sent)
     }
 
-    /// Tells of a change by somebody else.
+    /// Reports a foreign change.
     fn tell(&mut self, event: MonitorEvent, flow: &Flow) {
         self.tell_update(update(event, 0, flow, MONITOR_ACTIONS));
     }
@@ -271,7 +271,7 @@ fn asked(message: &Message) -> Option<&MultipartRequestBody> {
     }
 }
 
-/// Whether these are the requests of one read and nothing else.
+/// Returns whether these are the requests of one read and nothing else.
 fn is_read(sent: &[(Xid, Message)]) -> bool {
     matches!(
         sent.iter().map(|(_, m)| asked(m)).collect::<Vec<_>>()[..],
@@ -300,7 +300,7 @@ fn stats(flow: &Flow) -> FlowStats {
     FlowStats { duration_sec: 1, ..flow.to_stats() }
 }
 
-/// A flow that nobody asked for.
+/// Returns a foreign flow.
 fn foreign() -> Flow {
     Flow::new(ofproto::TableId(0), 4_242, FlowMatch::any())
 }

@@ -1,4 +1,4 @@
-//! `learn = "controller"`: what is sent for a packet.
+//! Tests `learn = "controller"`: the messages for a packet.
 
 use ofproto::message::PacketIn;
 use ofproto::testing::switch::{frame, mac, packet_in};
@@ -6,7 +6,8 @@ use ofproto::{Cookie, TableId};
 
 use super::*;
 
-/// Two learners: what the first learns, any switch of OpenFlow 1.3 can do, and that of the second has a register in its match.
+/// Two learners. Any switch of OpenFlow 1.3 supports the flows of the first. The flows of the
+/// second match a register.
 const LEARNERS: &str = r#"
 [bridge.br0]
 ports = ["p1", "p2"]
@@ -17,7 +18,8 @@ flows = [
 ]
 "#;
 
-/// What is learned from a packet to each learner: the matches of the flows, and the packets that go on.
+/// Returns the matches of the flows that a packet to each learner teaches, and the forwarded
+/// packets.
 fn learned(rig: &mut Rig) -> (Vec<FlowMatch>, usize) {
     for (port, cookie) in [(1, 1), (2, 2)] {
         let packet = packet_in(PortNo(port), &frame(mac(port), mac(9)));
@@ -32,7 +34,7 @@ fn learned(rig: &mut Rig) -> (Vec<FlowMatch>, usize) {
     (flows.collect(), sent.iter().filter(|(_, m)| matches!(m, Message::PacketOut(_))).count())
 }
 
-/// Why something could not be learned.
+/// Returns the reason why a packet could not be learned from.
 fn unlearned(rig: &Rig) -> Option<&str> {
     rig.notices.iter().find_map(|n| if let Notice::Failed(why) = n { Some(why.as_str()) } else { None })
 }

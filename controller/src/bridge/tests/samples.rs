@@ -1,4 +1,4 @@
-//! Samples of what is denied: the meter before the flows, and what becomes of a packet.
+//! Tests samples of denied packets: the meter before the flows, and the handling of a packet.
 
 use flows::compile::sample::METER;
 use ofproto::message::{MeterMod, MeterModCommand, PacketIn};
@@ -29,7 +29,7 @@ fn meters(sent: &[(Xid, Message)]) -> Vec<(Xid, &MeterMod)> {
     sent.iter().filter_map(meter).zip(mods).collect()
 }
 
-/// How many of the desired flows show what they drop.
+/// Returns the number of desired flows that sample the packets they drop.
 fn shown(rig: &Rig) -> usize {
     let flows = rig.bridge.desired.program.flows();
     flows.filter(|flow| flow.drops() && !flow.instructions.is_empty()).count()
@@ -49,7 +49,7 @@ fn the_meter_goes_before_the_flows_and_that_it_is_there_is_no_error() {
     let changes = rig.round(&sent, vec![]);
     assert!(changes.iter().all(|m| matches!(m, Message::FlowMod(_))));
 
-    // Another rate is another meter, and no other flow.
+    // Another rate changes the meter, and no flow.
     let desired = rig.desired();
     let sent = rig.received();
     rig.answer_read(&sent, desired, &[]);
@@ -70,7 +70,7 @@ fn a_switch_without_meters_gets_no_flow_that_names_one() {
     }
     assert_eq!((shown(&rig), rig.bridge.desired.program.flows().count()), (0, flows));
     assert_eq!(rig.notices.iter().filter(|n| matches!(n, Notice::Unsampled(_))).count(), 1);
-    // Nor later.
+    // Not later either.
     rig.reload(&NETWORK.replace("= 7", "= 8"));
     assert_eq!((shown(&rig), meters(&rig.received()).len()), (0, 0));
 }

@@ -1,4 +1,5 @@
-//! What ends by the clock: a switch that ends flows by itself, and a controller that knows it.
+//! Tests flows that end by the clock, with a switch that ends them and a controller that expects
+//! it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,7 +50,7 @@ temp = "updates"
 "#;
 const S: fn(u64) -> Duration = Duration::from_secs;
 
-/// The file, with windows that close at so many seconds after the test began.
+/// Returns the file, with windows that close that many seconds after the test began.
 fn windowed(windows: &[(&str, u64)]) -> ActivePolicy {
     let ends = windows.iter().map(|(name, end)| ((*name).to_owned(), BEGUN + end));
     ActivePolicy { windows: Arc::new(ends.collect::<BTreeMap<_, _>>()), ..policy(FILE) }
@@ -58,7 +59,7 @@ fn windowed(windows: &[(&str, u64)]) -> ActivePolicy {
 /// A switch that ends flows when their hard timeout is over.
 struct Switch {
     flows: Vec<(Flow, Instant)>,
-    /// What was changed, in order.
+    /// The changes, in order.
     changes: Vec<(Duration, FlowMod)>,
     begun: Instant,
 }
@@ -95,7 +96,7 @@ impl Switch {
         }
     }
 
-    /// The flows that end now.
+    /// Returns the flows that end now.
     fn expire(&mut self, now: Instant) -> Vec<Flow> {
         let over =
             |(f, since): &(Flow, Instant)| f.hard_timeout != 0 && *since + S(f.hard_timeout.into()) <= now;
@@ -125,7 +126,7 @@ impl Switch {
 struct Pair {
     rig: Rig,
     switch: Switch,
-    /// Whether the monitor tells of what the switch ends.
+    /// True if the monitor reports the flows that the switch ends.
     told: bool,
 }
 
@@ -144,7 +145,7 @@ impl Pair {
         self.rig.now - self.switch.begun
     }
 
-    /// Lets time pass; the switch does what it is told.
+    /// Advances the time. The switch carries out its messages.
     fn pass(&mut self, time: Duration) {
         let end = self.rig.now + time;
         while self.rig.now < end {
@@ -197,7 +198,7 @@ impl Pair {
         std::mem::take(&mut self.switch.changes)
     }
 
-    /// A return flow that a learner with an end would write.
+    /// Returns a return flow that a learner with an end would write.
     fn learn(&mut self) -> Flow {
         let mut flow = super::drift::learned_by(&self.rig, |f| f.hard_timeout != 0);
         flow.hard_timeout = flow.hard_timeout.max(1);
@@ -227,13 +228,13 @@ fn a_window_opens_its_own_flows_for_the_time_that_is_left_and_nothing_else() {
     let changes = pair.changes();
     assert!(!changes.is_empty());
     for (_, m) in &changes {
-        // Nothing leads to an output but flows that end.
+        // Only flows that end lead to an output.
         let ends = if m.table_id == FORWARDING { 0 } else { 60 };
         assert_eq!((m.command, m.hard_timeout), (FlowModCommand::Add, ends), "{m:?}");
     }
     assert!(before.iter().all(|f| pair.switch.flows.contains(f)), "a flow of another rule was touched");
     assert_eq!(pair.rig.bridge.status().drift_repaired, 0);
-    // Looked at again and again while the flows grow old: they are as desired.
+    // Repeated reads while the flows grow old: they are as desired.
     pair.pass(S(55));
     assert_eq!(pair.changes(), vec![]);
     assert!(
@@ -246,7 +247,7 @@ fn a_window_opens_its_own_flows_for_the_time_that_is_left_and_nothing_else() {
 fn it_is_closed_to_the_second_and_its_learned_flows_go_until_nothing_is_left() {
     let mut pair = Pair::connect(windowed(&[("updates", 60)]));
     assert!(pair.switch.timed() > 0);
-    // A switch that would end them later: its clock began after ours.
+    // A switch that would end them later, because its clock began after the controller's.
     for (flow, _) in &mut pair.switch.flows {
         if flow.hard_timeout != 0 {
             flow.hard_timeout += 1;
@@ -260,7 +261,7 @@ fn it_is_closed_to_the_second_and_its_learned_flows_go_until_nothing_is_left() {
     assert_eq!(pair.switch.timed(), 0);
     assert!(changes.iter().all(|(at, m)| *at == S(60) && m.command != FlowModCommand::Add), "{changes:?}");
     assert!(deletes_learned(&changes, &learned));
-    // A packet under way taught it once more.
+    // A packet under way taught the flow once more.
     pair.switch.flows.push((learned.clone(), pair.rig.now));
     assert!(!pair.rig.bridge.status().settled);
     pair.pass(Duration::from_millis(1_100));
@@ -299,7 +300,7 @@ fn what_the_switch_ended_itself_is_no_drift_and_its_learned_flows_go_all_the_sam
         }
         pair.pass(Duration::from_millis(58_300) - pair.elapsed());
         assert_eq!(pair.switch.timed(), 0, "the switch ends them first");
-        // Whatever makes the controller look now.
+        // Any event that makes the controller read now.
         let other = Flow::new(TableId(0), 4_242, FlowMatch::any());
         pair.switch.flows.push((other.clone(), pair.rig.now));
         pair.rig.tell(MonitorEvent::Added, &other);
@@ -332,7 +333,7 @@ fn a_flow_that_somebody_takes_from_an_open_window_comes_back_for_the_time_that_i
     assert_eq!(changes.len(), 1);
     assert!((28..=30).contains(&changes[0].1.hard_timeout), "{changes:?}");
     assert_eq!((pair.rig.bridge.status().drift_repaired, pair.foreign().len()), (1, 1));
-    // One that would end late is put back, too: by telling, and by looking.
+    // A flow that would end late is repaired too, after a report and after a read.
     for told in [true, false] {
         let (flow, since) = pair.switch.flows.iter_mut().find(|(f, _)| f.hard_timeout != 0).unwrap();
         (flow.hard_timeout, *since) = (600, pair.rig.now);
@@ -354,7 +355,8 @@ fn a_restart_finds_the_window_as_it_was_and_touches_nothing() {
     let mut pair = Pair::connect(windowed(&[("updates", 60)]));
     pair.pass(S(20));
     let again = Rig::connect_with(windowed(&[("updates", 40)]), "br0", &PORTS);
-    // The new controller's clock begins anew; on the wall it is 20 s later, and the window closes at the same time.
+    // The new controller's monotonic clock begins anew. The wall clock is 20 s later, and the
+    // window closes at the same time.
     let shift = pair.rig.now - again.now;
     pair.switch.flows.iter_mut().for_each(|(_, since)| *since -= shift);
     pair.rig = again;
@@ -365,7 +367,7 @@ fn a_restart_finds_the_window_as_it_was_and_touches_nothing() {
     pair.pass(S(4));
     assert_eq!(pair.switch.timed(), 0);
 
-    // And one whose time passed meanwhile is over.
+    // A window whose deadline passed meanwhile is closed.
     let mut late = Pair::connect(windowed(&[("updates", 60)]));
     let learned = late.learn();
     late.rig = Rig::connect_with(windowed(&[]), "br0", &PORTS);
@@ -389,7 +391,7 @@ fn a_window_longer_than_a_timeout_is_armed_again_before_half_of_it_is_over() {
     let mut armed: BTreeMap<Duration, usize> = BTreeMap::new();
     for _ in 0..328 {
         pair.pass(S(1));
-        // The learned flow has a life of its own.
+        // The learned flow has a lifetime of its own.
         pair.switch
             .flows
             .iter_mut()
@@ -449,7 +451,7 @@ fn a_clock_that_is_set_is_followed() {
     pair.rig.bridge.handle_timeout(pair.rig.now, &mut pair.rig.session);
     pair.work();
     assert_eq!(pair.switch.timed(), 0);
-    // And back: as long as it says now.
+    // And back, for the remaining time.
     pair.rig.bridge.set_clock(Clock::new(pair.rig.now, S(BEGUN + 300)));
     pair.force(windowed(&[("updates", 600)]));
     assert!(pair.changes().iter().any(|(_, m)| m.hard_timeout == 300));

@@ -16,7 +16,7 @@ fn database(datapath: DatapathId) -> Option<ExpectedDatapath> {
     Some(ExpectedDatapath { datapath, by: IdentitySource::Database })
 }
 
-/// Takes the orders since the last look.
+/// Takes the orders since the last call.
 fn orders(claimant: &Claimant) -> OwnershipOrders {
     mem::take(&mut *claimant.mailbox.lock())
 }
@@ -29,7 +29,7 @@ fn granted() -> Claim {
     Claim::Granted("vmbr0".to_owned())
 }
 
-/// Bounds the age of the database's connection states.
+/// Largest age of the database's connection states.
 const SETTLED: Duration = Duration::from_secs(9);
 
 fn waits(why: Option<&str>, new: bool) -> Claim {
@@ -40,7 +40,7 @@ fn doubt(owners: &BridgeOwners, known: Option<ExpectedDatapath>) -> Option<Strin
     owners.ownership_doubt("vmbr0", known, Instant::now())
 }
 
-/// The database is asked long after all claims.
+/// The database is read long after all claims.
 fn confirm(owners: &BridgeOwners, session: u64) {
     owners.confirm("vmbr0", session, Instant::now() + Duration::from_secs(60), SETTLED);
 }
@@ -53,12 +53,12 @@ fn a_rival_that_is_gone_is_remembered_for_a_while() {
     claim(&owners, database(ONE), &second);
     owners.owner_answered("vmbr0", 1);
     owners.release("vmbr0", 2);
-    // The database may still show the connection of the one that is gone.
+    // The database may still show the connection of the previous session.
     owners.confirm("vmbr0", 1, Instant::now(), SETTLED);
     assert!(doubt(&owners, database(ONE)).is_some());
     let later = Instant::now() + RIVAL_REMEMBERED;
     assert_eq!(owners.ownership_doubt("vmbr0", database(ONE), later), None);
-    // Nothing of it is left for whoever has the bridge next.
+    // The next owner of the bridge inherits no doubt.
     owners.release("vmbr0", 1);
     claim(&owners, database(ONE), &second);
     assert_eq!(doubt(&owners, database(ONE)), None);
@@ -86,7 +86,7 @@ fn the_first_datapath_of_a_name_stays() {
     assert_eq!(claim(&owners, None, &first), granted());
     let why = "datapath 00000000000000a1 at peer 1 has it";
     assert_eq!(claim(&owners, None, &second), waits(Some(why), true));
-    // Asked again, it is no other conflict.
+    // A second claim causes no second conflict.
     assert_eq!(claim(&owners, None, &second), waits(Some(why), false));
     assert_eq!(orders(&first), OwnershipOrders::default(), "another datapath is none of its business");
     assert!(owners.holds("vmbr0", 1) && !owners.holds("vmbr0", 2));
@@ -111,7 +111,7 @@ fn the_same_datapath_waits_until_the_owner_is_dead() {
     assert_eq!(claim(&owners, None, &second), waits(None, false));
     assert!(orders(&first).probe);
     assert!(owners.contested("vmbr0").is_empty(), "nobody knows yet");
-    // It lives.
+    // The owner is alive.
     let told = owners.owner_answered("vmbr0", 1);
     assert_eq!(
         told.iter().map(|(c, why)| (c.session, &**why)).collect::<Vec<_>>(),
@@ -120,7 +120,7 @@ fn the_same_datapath_waits_until_the_owner_is_dead() {
     assert!(owners.owner_answered("vmbr0", 1).is_empty(), "said once");
     assert_eq!(owners.contested("vmbr0").len(), 1);
     assert!(doubt(&owners, database(ONE)).is_some(), "both are that datapath");
-    // It dies.
+    // The session of the owner ends.
     assert!(owners.release("vmbr0", 1));
     assert!(orders(&second).claim);
     assert_eq!(claim(&owners, None, &second), granted());
@@ -135,7 +135,7 @@ fn a_session_that_was_confirmed_alone_is_not_doubted_later() {
     claim(&owners, database(ONE), &second);
     owners.owner_answered("vmbr0", 1);
     assert_eq!(doubt(&owners, database(ONE)), None);
-    // One that was not alone is not confirmed.
+    // An owner with a rival is not confirmed.
     owners.release("vmbr0", 1);
     claim(&owners, database(ONE), &second);
     claim(&owners, database(ONE), &first);
@@ -160,7 +160,7 @@ fn who_is_another_datapath_than_it_has_to_be_gets_nothing() {
 
 #[test]
 fn an_owner_that_turns_out_to_be_wrong_has_to_go() {
-    // When the right one comes.
+    // When the right datapath claims the bridge.
     let owners = BridgeOwners::default();
     let (impostor, right) = (session(1, OTHER), session(2, ONE));
     claim(&owners, None, &impostor);
@@ -168,10 +168,10 @@ fn an_owner_that_turns_out_to_be_wrong_has_to_go() {
     assert!(orders(&impostor).leave.unwrap().contains("whose datapath 00000000000000a1 connected"));
     assert!(!owners.release("vmbr0", 1), "it has nothing any more");
     assert!(owners.holds("vmbr0", 2));
-    // When another file says so.
+    // When another file names another datapath.
     assert!(matches!(claim(&owners, file(OTHER), &right), Claim::Waits { why: Some(_), new: true, .. }));
     assert!(owners.owner("vmbr0").is_none());
-    // When somebody looked.
+    // When the database disproves the owner.
     assert_eq!(claim(&owners, None, &right), granted());
     let third = session(3, OTHER);
     claim(&owners, None, &third);
@@ -219,7 +219,7 @@ fn bridges_that_the_file_does_not_name_are_told_apart_by_their_datapaths() {
     assert!(matches!(any(3, ONE), Claim::Waits { why: None, .. }), "the same datapath again");
     assert!(owners.release("tap0", 1));
     assert_eq!(any(3, ONE), Claim::Granted("tap0".to_owned()));
-    // Nothing is left of those that are gone.
+    // No claims of ended sessions are left.
     for (bridge, number) in [("tap0", 3), ("tap0@00000000000000b1", 2)] {
         assert!(owners.release(bridge, number));
     }

@@ -1,4 +1,4 @@
-//! After each kind of change: the series are those of the file.
+//! Checks after each kind of change that the series are those of the file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -79,7 +79,7 @@ fn policy(parts: &[&str]) -> Policy {
     Policy::from_text(Path::new("test.toml"), parts.concat()).unwrap()
 }
 
-/// Every flow of a bridge as a switch would report it, and the program with which it is counted.
+/// Returns every flow of a bridge as a switch would report it, with its program.
 fn read(policy: &Policy, bridge: &str) -> (Compiled, Vec<FlowStats>) {
     let ports = policy.assumed_ports(bridge);
     let compiled = Compiled::new(compile(&policy.file, bridge, &ports, &TimeContext::widest(&policy.file)));
@@ -88,7 +88,7 @@ fn read(policy: &Policy, bridge: &str) -> (Compiled, Vec<FlowStats>) {
     (compiled, stats)
 }
 
-/// All that can be counted for a bridge by a session that has it.
+/// Counts all metrics of a bridge that its session can count.
 fn count(hub: &Hub, bridge: &str, session: u64) {
     let policy = hub.policy();
     let (peer, mailbox) = ("peer".to_owned(), Arc::default());
@@ -115,7 +115,7 @@ fn fault(bridge: &str) -> IsolationFault {
     }
 }
 
-/// The values of a label in all series of the names that begin so.
+/// Returns the values of a label in all series whose names begin in that way.
 fn values(hub: &Hub, family: &str, label: &str) -> BTreeSet<String> {
     let text = hub.metrics_text().unwrap();
     let series = text.lines().filter(|line| !line.starts_with('#') && line.starts_with(family));
@@ -130,12 +130,13 @@ fn set(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-/// The rules that flows of the file on the bridge count for.
+/// Returns the rules that flows of the file on the bridge count for.
 fn rules_of(policy: &Policy, bridge: &str) -> BTreeSet<String> {
     read(policy, bridge).0.program.origins().map(|(_, origin)| origin.rule.clone()).collect()
 }
 
-/// Compares the series with the file, which has these bridges; with what was counted before the file came into force.
+/// Compares the series with the file, which has these bridges, and with the series counted before
+/// the file was activated.
 fn compare(hub: &Hub, bridges: &[&str]) {
     let policy = hub.policy();
     assert_eq!(values(hub, "portcullis_", "bridge"), set(bridges));
@@ -175,15 +176,15 @@ fn series_end_with_their_rule_their_network_their_window_and_their_bridge() {
         compare(&hub, &["br0", "br1"]);
     }
     assert!(!["web", "fetch", "dmz", "c"].into_iter().any(has) && has("far"));
-    // A bridge leaves the file, and its session the bridge.
+    // The bridge is removed from the file, and its session releases it.
     hub.replace_policy(policy(&[LAN]));
     compare(&hub, &["br0"]);
     assert!(hub.release("br1", 2));
     compare(&hub, &["br0"]);
-    // A session that has not heard of it yet writes once more.
+    // A session that has not seen the new file yet writes once more.
     hub.metrics.changing("br1", 1);
     compare(&hub, &["br0"]);
-    // It comes back, and begins anew.
+    // The bridge comes back, and its series begin anew.
     hub.replace_policy(policy(&[LAN, FAR]));
     count(&hub, "br1", 3);
     compare(&hub, &["br0", "br1"]);
@@ -246,7 +247,7 @@ fn a_bridge_that_the_file_does_not_name_has_faults_while_it_is_connected() {
     let connected = set(&["br0", "br1"]);
     assert_eq!(values(&hub, "portcullis_bridge_connected", "bridge"), connected, "not all others");
     assert_eq!(values(&hub, "portcullis_flow_mods_total", "bridge"), set(&["*", "br0", "br1"]));
-    // It is well again, and then it goes.
+    // The fault is over, and then the bridge is removed.
     assert_eq!(hub.note_faults(vec![fault("br0")]).1, ["tap0"]);
     hub.note_faults(found());
     assert!(hub.release("tap0", 3));
@@ -263,7 +264,7 @@ fn every_rule_that_a_flow_can_count_for_is_named() {
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(root.join("networks")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
-    // It is there to be refused.
+    // This file must be refused.
     files.retain(|path| !path.ends_with("dual-socket-health-check.toml"));
     files.push(root.join("tests/compiled/support/mixed.toml"));
     assert!(files.len() > 6);

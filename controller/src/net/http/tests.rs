@@ -11,9 +11,9 @@ use crate::metrics::Metrics;
 use crate::ovs::Database;
 use crate::policy::Policy;
 
-/// Bounds every wait, beyond what anything here takes.
+/// Deadline of every wait, longer than any step here takes.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Bounds each part of a request.
+/// Deadline of each part of a request.
 const SOON: Duration = Duration::from_millis(200);
 
 struct Served {

@@ -1,4 +1,4 @@
-//! What a peer can make grow, and how far.
+//! Tests the bounds on memory that a peer can make grow.
 
 use bytes::Bytes;
 use ofproto::message::multipart::{
@@ -149,7 +149,7 @@ fn a_flood_of_echoes_stops_being_read() {
         assert!(read < 1_000, "never stops");
     }
     assert!(rig.session.buffered() < (1 << 20) + 60_008);
-    // What was answered is taken: it goes on.
+    // The answers are accepted, so the session continues.
     assert_eq!(rig.sent().len(), read);
     assert!(rig.session.wants_read());
     assert!(!rig.session.is_closed());
@@ -235,7 +235,7 @@ fn a_switch_with_too_many_ports_is_not_taken() {
     let mut rig = Rig::at(HandshakePoint::Ports, Config { max_ports: 3, ..Config::default() });
     rig.give(Xid(5), &multipart(MULTIPART_MORE, MultipartReplyBody::PortDesc(ports(3))));
     assert!(!rig.session.is_closed());
-    // It does not matter that more would follow.
+    // The flag for more parts does not matter.
     rig.give(Xid(5), &multipart(MULTIPART_MORE, MultipartReplyBody::PortDesc(ports(1))));
     assert_eq!(rig.closed(), Some(CloseReason::TooManyPorts(3)));
 }
@@ -244,7 +244,7 @@ fn a_switch_with_too_many_ports_is_not_taken() {
 fn a_list_of_ports_counts_as_it_is_in_memory() {
     let config = Config { max_handshake_bytes: 10_000, ..Config::default() };
     let mut rig = Rig::at(HandshakePoint::Ports, config);
-    // 64 bytes on the wire, and more once they are read.
+    // 64 bytes on the wire, and more in memory.
     let more = u32::try_from(10_000 / size_of::<Port>()).unwrap();
     rig.give(Xid(5), &multipart(MULTIPART_MORE, MultipartReplyBody::PortDesc(ports(100))));
     assert!(!rig.session.is_closed());

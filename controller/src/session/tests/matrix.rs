@@ -1,4 +1,4 @@
-//! Every input in every state.
+//! Tests every input in every state.
 
 use ofproto::message::monitor::MonitorUpdate;
 use ofproto::message::multipart::{MultipartReplyBody, MultipartRequest, MultipartRequestBody};
@@ -12,7 +12,7 @@ use ofproto::{Cookie, PortNo, TableId, Xid};
 use super::{HandshakePoint, Rig, desc, features, multipart, port_status, ports};
 use crate::session::{Config, Event};
 
-/// What came of an input: what was sent, then what was told; `x` ends the session.
+/// The result of an input: the sent messages, then the events. `x` ends the session.
 fn outcome(rig: &mut Rig) -> String {
     let mut words: Vec<String> = Vec::new();
     for (_, message) in rig.sent() {
@@ -52,7 +52,7 @@ fn with(mut bytes: Vec<u8>, at: usize, new: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Everything that a peer can send, by kinds that make a difference.
+/// The inputs that a peer can send, by kinds that differ.
 fn inputs() -> Vec<(&'static str, Vec<u8>)> {
     let error = ErrorMsg { kind: 1, code: 1, experimenter: None, data: "abc".into() };
     let packet_in =
@@ -124,7 +124,8 @@ fn inputs() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// By state: Hello, Features, Describing, Ports, Ready, Closed. `-` is nothing, `E` an error sent, `x` the end.
+/// Results by state: Hello, Features, Describing, Ports, Ready, Closed. `-` is nothing, `E` an
+/// error sent, `x` the end.
 const EXPECTED: &str = "\
     HELLO                  | ask set ask ask   | -                 | -                 | -                 | -                 | -
     HELLO 1.0              | E0.0 x            | -                 | -                 | -                 | -                 | -

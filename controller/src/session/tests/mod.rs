@@ -1,4 +1,4 @@
-//! A session against a scripted peer, in virtual time.
+//! Tests a session against a scripted peer, in virtual time.
 
 mod bounds;
 mod matrix;
@@ -20,7 +20,7 @@ pub(super) struct Rig {
     framer: Framer,
 }
 
-/// How far the handshake went.
+/// The progress of the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HandshakePoint {
     Hello,
@@ -42,7 +42,7 @@ impl Rig {
         Self { session: Session::new(now, config), now, framer: Framer::new() }
     }
 
-    /// A session whose handshake went so far, with nothing left to send or tell.
+    /// Returns a session with that progress of the handshake, without pending messages or events.
     pub(super) fn at(at: HandshakePoint, config: Config) -> Self {
         let mut rig = Self::new(config);
         let steps = HandshakePoint::ALL.iter().position(|s| *s == at).unwrap();
@@ -77,7 +77,7 @@ impl Rig {
         self.session.receive(self.now, bytes);
     }
 
-    /// What it sends, one by one.
+    /// Returns the sent messages, one by one.
     pub(super) fn sent(&mut self) -> Vec<(Xid, Message)> {
         let mut messages = Vec::new();
         while let Some(bytes) = self.session.poll_transmit() {
@@ -93,12 +93,12 @@ impl Rig {
         messages
     }
 
-    /// What it tells.
+    /// Returns the events.
     pub(super) fn told(&mut self) -> Vec<Event> {
         std::iter::from_fn(|| self.session.poll_event()).collect()
     }
 
-    /// Lets time pass, calling at each deadline.
+    /// Advances the time, with a call at each deadline.
     pub(super) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         while let Some(at) = self.session.poll_timeout().filter(|at| *at <= end) {
@@ -194,7 +194,7 @@ fn a_tool_that_only_looks_leaves_the_configuration_alone() {
 
 #[test]
 fn versions_are_agreed_on_as_the_standard_says() {
-    // Bitmaps decide where there are two; without one the lower of both versions.
+    // The bitmaps decide if both sides send one, otherwise the lower of both versions.
     for (version, bitmap, agreed) in [
         (4, None, true),
         (6, None, true),

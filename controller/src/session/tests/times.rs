@@ -73,7 +73,7 @@ fn a_switch_that_is_probed_has_so_long_to_answer() {
     rig.session.probe(rig.now, SECOND * 3);
     assert!(rig.session.is_probed());
     assert!(matches!(&rig.sent()[..], [(_, Message::EchoRequest(_))]));
-    // Asked once more, it has no longer than that.
+    // A second probe does not extend the deadline.
     rig.pass(SECOND);
     rig.session.probe(rig.now, SECOND * 3);
     rig.pass(SECOND * 2 - Duration::from_millis(1));
