@@ -3,14 +3,14 @@
 //! | route | does |
 //! |---|---|
 //! | `GET /metrics` | numbers for Prometheus |
-//! | `GET /api/status` | how the controller and its bridges stand |
-//! | `GET /healthz` | whether it lives |
-//! | `GET /api/denied?bridge=NAME` | who tried to reach what, and was refused |
-//! | `GET /api/windows` | which windows there are, and which are open |
-//! | `POST /api/windows` | opens one |
-//! | `DELETE /api/windows/NAME` | closes it |
+//! | `GET /api/status` | the state of the controller and its bridges |
+//! | `GET /healthz` | the health of the controller |
+//! | `GET /api/denied?bridge=NAME` | samples of denied packets |
+//! | `GET /api/windows` | all windows, and their state |
+//! | `POST /api/windows` | opens a window |
+//! | `DELETE /api/windows/NAME` | closes a window |
 //! | `POST /api/containers/create`, `GET /api/containers`, `DELETE /api/containers/{name}` | containers |
-//! | `GET /api/services?network=NAME` | what the containers of a network serve |
+//! | `GET /api/services?network=NAME` | the services of a network's containers |
 //! | `GET`, `POST /api/networks`, `DELETE /api/networks/{template}/{number}` | instances of templates |
 //! | `GET /api/openapi.json` | all of this, as OpenAPI 3.1 |
 //!

@@ -1,4 +1,4 @@
-//! Reads JSON bodies. An error names the wrong value by its path, says what it is, and what to write.
+//! Reads JSON bodies. An error names the path of the wrong value, the value, and a right one.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -1,16 +1,18 @@
-//! The packet-in path of a learning switch: from the bytes of PACKET_INs to the bytes of FLOW_MODs and PACKET_OUTs.
+//! The packet-in path of a learning switch: PACKET_IN bytes go in, FLOW_MOD and PACKET_OUT bytes
+//! come out.
 //!
-//! # Who owns what
-//! | what | whose | how the others get at it |
+//! # Owners
+//! | data | owner | access by others |
 //! |---|---|---|
-//! | the table of MAC addresses ([`MacTable`]) | the session's task, in its [`LearningSwitch`] | not at all |
-//! | bytes that came, bytes that go | the session's task | not at all |
-//! | what to do ([`Settings`]) | an immutable part of the network file | copied when another file comes into force |
-//! | what was counted ([`PacketTally`]) | the session's task | added to atomic counters, once for each batch |
+//! | the table of MAC addresses ([`MacTable`]) | the session's task, in its [`LearningSwitch`] | none |
+//! | received bytes, bytes to send | the session's task | none |
+//! | the [`Settings`] | an immutable part of the network file | copied when another file is activated |
+//! | the counters ([`PacketTally`]) | the session's task | added to atomic counters, once per batch |
 //!
-//! So between reading from the socket and writing to it there is no lock, no allocation (the buffers keep their size, the table
-//! grows only with the number of hosts), no logging and no system call. `controller/tests` counts the allocations, and
-//! the lints below keep locks and logging out.
+//! So there is no lock, no allocation, no logging and no system call between a read from the socket
+//! and the write to it. The buffers keep their size, and the table grows only with the number of
+//! hosts. `controller/tests` counts the allocations, and the lints below keep locks and
+//! logging out.
 //!
 //! The caller bounds the output of one batch. It stops deciding when enough bytes wait to be
 //! written. It stops reading when the switch does not accept them.

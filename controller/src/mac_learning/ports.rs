@@ -29,7 +29,8 @@ struct Port {
     untagged: Option<u16>,
 }
 
-/// Ports in VLANs by their places. A place without addresses is given to the next port that needs one.
+/// Ports in VLANs by their places. A place without addresses is given to the next port that needs
+/// one.
 #[derive(Debug, Default)]
 pub(super) struct Ports {
     places: Vec<PortInVlan>,

@@ -120,8 +120,8 @@ impl LearningSwitch {
         self.table.len() > LARGE
     }
 
-    /// Notes the addresses of a PACKET_IN that is decided about soon. When enough are noted, it loads
-    /// their entries together.
+    /// Notes the addresses of a PACKET_IN that is decided about soon. When enough are noted, it
+    /// loads their entries together.
     #[inline]
     pub fn note(&self, frame: &[u8], noted: &mut NotedEntries) {
         let data = PacketInView::parse(frame).map_or(&[][..], |packet| packet.data);

@@ -213,8 +213,8 @@ async fn an_address_that_cannot_be_had_says_what_to_do() {
     }
 }
 
-/// Reloads a file that names a bridge of two datapaths, and pins one of them: the session of the other
-/// ends, whatever name its bridge had before.
+/// Reloads a file that names a bridge of two datapaths, and pins one of them. The session of the
+/// other ends, whatever name its bridge had before.
 #[tokio::test]
 async fn a_session_whose_bridge_gets_a_name_and_another_datapath_ends() {
     const ANY: &str = "[bridge.\"*\"]\nflows = [\"priority=1,actions=drop\"]\n";

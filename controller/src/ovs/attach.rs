@@ -77,8 +77,8 @@ pub fn attach(
                 "controller",
                 bridge,
                 "connection-mode=out-of-band",
-                // A new controller is found within a second once it has been there (see the module `retry`), a dead one is
-                // noticed within ten.
+                // Once a controller was connected, its successor is found within a second (see the
+                // module `retry`). A dead controller is noticed within ten.
                 "max_backoff=1000",
                 "inactivity_probe=5000",
             ],

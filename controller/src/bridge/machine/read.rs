@@ -214,9 +214,9 @@ impl Bridge {
         plan
     }
 
-    /// Ends a read that compared the flows with a program that is no longer desired. The first one
-    /// in a row is repeated. Where changes come faster than reads end, the next one leads to its own
-    /// program, and from there only the difference is left.
+    /// Ends a read that compared the flows with a program that is no longer desired. The first such
+    /// read in a row is repeated. If changes come faster than reads end, the second one leads to
+    /// its own program. From there only the difference is left.
     fn read_outdated(&mut self, now: Instant, reading: FlowRead, session: &mut Session) {
         self.read_was_outdated = !self.read_was_outdated;
         if self.read_was_outdated {
