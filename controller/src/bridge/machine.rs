@@ -8,15 +8,14 @@ mod read;
 mod relay;
 mod relay_v6;
 mod samples;
+mod state;
 mod userspace_learn;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flows::Flow;
 use flows::runtime::userspace_learn::{Dialect, LearnedFlowMirror};
 use ofproto::message::multipart::{MultipartReplyBody, MultipartRequest, MultipartRequestBody};
 use ofproto::message::{ErrorMsg, Message};
@@ -27,16 +26,18 @@ use self::flapping::PortChanges;
 use self::read::FlowRead;
 use self::relay::Metering;
 use self::samples::Sampling;
+use self::state::{
+    AttachedPorts, BridgeIdentity, DhcpState, FlowVisibility, Knowledge, LearningState, Monitor, Rounds,
+    SwitchAbilities, Timers, Watch,
+};
 use self::userspace_learn::{MIRRORED, PendingAdditions};
 use super::crowded_ports::CrowdedPorts;
 use super::ct_flush::FlushSelector;
 use super::leases::Leases;
 use super::plan::Plan;
-use super::revoked_flows::Revoked;
-use super::{Compiled, Evicted, Notice, POLL, POLL_UNWATCHED, Ports, RETRY};
+use super::{Evicted, Notice, POLL, POLL_UNWATCHED, Ports, RETRY};
 use crate::active_policy::ActivePolicy;
 use crate::clock::Clock;
-use crate::mac_learning::LearningSwitch;
 use crate::session::{CloseReason, Connected, Event, SendError, Session, error_names};
 
 /// One bridge of one session.
@@ -45,114 +46,19 @@ pub struct Bridge {
     policy: ActivePolicy,
     /// The wall clock.
     clock: Clock,
-    /// Next time at which the desired flows change by themselves, in seconds since 1970-01-01 UTC.
-    next_change_at: Option<u64>,
-    name: Option<String>,
-    datapath: DatapathId,
-    owned: bool,
-    /// True if the session owns the bridge and may change its flows.
-    is_granted: bool,
-    ports: Ports,
-    port_changes: PortChanges,
-    /// The ports that the file names and the bridge lacks.
-    missing_ports: BTreeSet<String>,
-    /// The port names of the file that several ports of the bridge have.
-    ambiguous_ports: BTreeSet<String>,
-    /// Flows that the policy asks for.
-    pub(super) desired: Arc<Compiled>,
-    /// Flows on the switch after the last successful round.
-    installed: Option<Arc<Compiled>>,
-    /// Flows on the switch when no revoked flow was left.
-    acknowledged: Option<Arc<Compiled>>,
-    monitor: Monitor,
-    /// The tables whose evictions the monitor reports, and the requests for the reports.
-    evictions: BTreeMap<TableId, Xid>,
-    /// True if the switch has bundles. This is assumed until the switch refuses one.
-    bundles: bool,
-    next_bundle: u32,
-    /// The finest selector of connections that the switch can flush. The finest is assumed until
-    /// refused.
-    forgets: FlushSelector,
     phase: Phase,
-    /// Time of the next read.
-    read_at: Option<Instant>,
-    /// True if the switch has the `installed` flows, by the last read and the reports since.
-    installed_is_known: bool,
-    /// True if a foreign change was reported since the last read began.
-    foreign_reported: bool,
-    /// Number of foreign changes that the monitor reported since the last read began.
-    foreign_changes: u32,
-    /// Beginning of the last read.
-    last_read: Option<Instant>,
-    /// True if the desired flows changed, and the choice between a commit at once and a read first
-    /// is open.
-    changed: bool,
-    /// The flows installed before the last commit, and those that it deleted. Kept until the flows
-    /// that they taught are deleted.
-    vanished_program: Option<(Arc<Compiled>, Vec<Flow>)>,
-    /// The flows that recent changes revoked.
-    revoked_flows: Option<Revoked>,
-    /// Consecutive rounds that failed or left something to do.
-    failed_rounds: u32,
-    /// Consecutive rounds that deleted as much as one round may.
-    partial_rounds: u32,
-    /// Set by a read whose program was no longer desired at its end, and that is repeated.
-    read_was_outdated: bool,
-    settled: bool,
-    drift_repaired: u64,
-    last_error: Option<String>,
     notices: VecDeque<Notice>,
-    /// The learning switch, if the file makes the bridge one.
-    learning_switch: Option<LearningSwitch>,
-    /// Creation time, from which the learning switch's table counts seconds.
-    created_at: Instant,
-    /// The flows that the controller learned for the switch.
-    learned_flow_mirror: LearnedFlowMirror,
-    /// Learned flows that were sent and that the switch may still refuse.
-    additions: PendingAdditions,
-    /// The last noted reason why a packet was not learned from.
-    not_learned: Option<String>,
-    /// Visibility of installed flows in reads.
-    visibility: FlowVisibility,
-    /// Evictions since the last read.
-    evicted: Evicted,
     /// Samples of denied packets.
     sampling: Sampling,
-    /// The DHCP leases, by address.
-    leases: Leases,
-    /// Ports with the largest allowed number of IPv6 addresses.
-    crowded_ports: CrowdedPorts,
-    /// Addresses whose lease ended, each with the time of the second check for flows learned for
-    /// it.
-    ended_addresses: VecDeque<(Instant, (u16, IpAddr))>,
-    /// The meters of DHCP relays.
-    metering: Metering,
-    /// The last noted reason why a DHCP message was not relayed.
-    not_relayed: Option<String>,
-}
-
-/// Visibility of a switch's flows. Some switches that learn in hardware report none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum FlowVisibility {
-    /// No read has shown a flow yet.
-    Unseen,
-    /// A read has shown a flow.
-    Seen,
-    /// The switch reports none of the flows that it took, and this was noted.
-    Hidden,
-}
-
-/// The state of the flow monitor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Monitor {
-    /// Not requested: the session does not own the bridge, or the bridge is a learning switch.
-    None,
-    /// Requested, without an answer so far.
-    Asked(Xid),
-    /// Active: the switch reports changes.
-    On,
-    /// Refused: the switch has no flow monitor.
-    Off,
+    pub(super) knowledge: Knowledge,
+    timers: Timers,
+    rounds: Rounds,
+    identity: BridgeIdentity,
+    watch: Watch,
+    abilities: SwitchAbilities,
+    attached: AttachedPorts,
+    learning: LearningState,
+    dhcp: DhcpState,
 }
 
 /// The step of a round that is under way.
@@ -205,65 +111,74 @@ impl Bridge {
         Self {
             policy,
             clock,
-            next_change_at: None,
-            name: None,
-            datapath: DatapathId::default(),
-            owned: false,
-            is_granted: true,
-            ports: Ports::default(),
-            port_changes: PortChanges::default(),
-            missing_ports: BTreeSet::new(),
-            ambiguous_ports: BTreeSet::new(),
-            desired: Arc::default(),
-            installed: None,
-            acknowledged: None,
-            monitor: Monitor::None,
-            evictions: BTreeMap::new(),
-            bundles: true,
-            next_bundle: 1,
-            forgets: FlushSelector::Tuple,
             phase: Phase::Idle,
-            read_at: None,
-            installed_is_known: false,
-            foreign_reported: false,
-            foreign_changes: 0,
-            changed: false,
-            vanished_program: None,
-            last_read: None,
-            revoked_flows: None,
-            failed_rounds: 0,
-            partial_rounds: 0,
-            read_was_outdated: false,
-            settled: false,
-            drift_repaired: 0,
-            last_error: None,
             notices: VecDeque::new(),
-            learning_switch: None,
-            created_at: clock.at(),
-            learned_flow_mirror: LearnedFlowMirror::new(MIRRORED, Dialect::Nicira),
-            additions: PendingAdditions::default(),
-            not_learned: None,
-            visibility: FlowVisibility::Unseen,
-            evicted: Evicted::new(),
             sampling: Sampling::default(),
-            leases: Leases::default(),
-            crowded_ports: CrowdedPorts::default(),
-            ended_addresses: VecDeque::new(),
-            metering: Metering::default(),
-            not_relayed: None,
+            knowledge: Knowledge {
+                desired: Arc::default(),
+                installed: None,
+                acknowledged: None,
+                installed_is_known: false,
+                visibility: FlowVisibility::Unseen,
+                foreign_reported: false,
+                foreign_changes: 0,
+                evicted: Evicted::new(),
+                vanished_program: None,
+                revoked_flows: None,
+            },
+            timers: Timers { next_change_at: None, read_at: None, last_read: None },
+            rounds: Rounds {
+                settled: false,
+                changed: false,
+                failed_rounds: 0,
+                partial_rounds: 0,
+                read_was_outdated: false,
+                drift_repaired: 0,
+                last_error: None,
+            },
+            identity: BridgeIdentity {
+                name: None,
+                datapath: DatapathId::default(),
+                owned: false,
+                is_granted: true,
+            },
+            watch: Watch { monitor: Monitor::None, evictions: BTreeMap::new() },
+            abilities: SwitchAbilities { bundles: true, next_bundle: 1, forgets: FlushSelector::Tuple },
+            attached: AttachedPorts {
+                ports: Ports::default(),
+                port_changes: PortChanges::default(),
+                missing_ports: BTreeSet::new(),
+                ambiguous_ports: BTreeSet::new(),
+            },
+            learning: LearningState {
+                learning_switch: None,
+                learned_flow_mirror: LearnedFlowMirror::new(MIRRORED, Dialect::Nicira),
+                additions: PendingAdditions::default(),
+                not_learned: None,
+                created_at: clock.at(),
+            },
+            dhcp: DhcpState {
+                leases: Leases::default(),
+                crowded_ports: CrowdedPorts::default(),
+                ended_addresses: VecDeque::new(),
+                metering: Metering::default(),
+                not_relayed: None,
+            },
         }
     }
 
     /// Returns a bridge that leaves its switch alone until it is [granted](Self::set_granted) to
     /// this session.
     pub fn awaiting_grant(policy: ActivePolicy, clock: Clock) -> Self {
-        Self { is_granted: false, ..Self::new(policy, clock) }
+        let mut bridge = Self::new(policy, clock);
+        bridge.identity.is_granted = false;
+        bridge
     }
 
     /// Grants the bridge to this session, or takes it away.
     pub fn set_granted(&mut self, now: Instant, is_granted: bool, session: &mut Session) {
-        if self.is_granted != is_granted {
-            self.is_granted = is_granted;
+        if self.identity.is_granted != is_granted {
+            self.identity.is_granted = is_granted;
             self.identify(now, session);
             self.handle_timeout(now, session);
         }
@@ -271,18 +186,18 @@ impl Bridge {
 
     /// Returns the datapath id, which is zero until the handshake.
     pub fn datapath(&self) -> DatapathId {
-        self.datapath
+        self.identity.datapath
     }
 
     /// Returns the name, or `None` before the handshake.
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.identity.name.as_deref()
     }
 
     /// Returns whether the file names the bridge. The controller leaves a bridge alone if the file
     /// says nothing about its flows.
     pub fn is_named(&self) -> bool {
-        self.name.as_deref().is_some_and(|name| self.policy.file.bridge_for(name).is_some())
+        self.identity.name.as_deref().is_some_and(|name| self.policy.file.bridge_for(name).is_some())
     }
 
     /// Handles an event of the session.
@@ -315,12 +230,17 @@ impl Bridge {
     /// Returns the time of the next call of [`Bridge::handle_timeout`], if nothing else happens.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let deadline = match &self.phase {
-            Phase::Idle => self.read_at,
+            Phase::Idle => self.timers.read_at,
             Phase::Reading(reading) => Some(reading.deadline),
             Phase::Committing(commit) => Some(commit.deadline),
         };
-        let wake = self.next_change_at.and_then(|at| self.clock.instant(at));
-        deadline.into_iter().chain(wake).chain(self.leases_due()).chain(self.port_changes.due()).min()
+        let wake = self.timers.next_change_at.and_then(|at| self.clock.instant(at));
+        deadline
+            .into_iter()
+            .chain(wake)
+            .chain(self.leases_due())
+            .chain(self.attached.port_changes.due())
+            .min()
     }
 
     /// Sets the wall clock, which may be adjusted while the controller runs.
@@ -333,20 +253,22 @@ impl Bridge {
         if session.is_closed() {
             return;
         }
-        if self.next_change_at.is_some_and(|at| self.clock.instant(at).is_some_and(|at| at <= now)) {
+        if self.timers.next_change_at.is_some_and(|at| self.clock.instant(at).is_some_and(|at| at <= now)) {
             self.recompile(now, session);
-            if self.desired.ends_early() {
+            if self.knowledge.desired.ends_early() {
                 self.read_soon(now);
             }
         }
-        if self.port_changes.take_due(now) {
+        if self.attached.port_changes.take_due(now) {
             self.recompile(now, session);
         }
         self.change_at_once(now, session);
         self.delete_taught(now, session);
         self.keep_leases(now, session);
         match &self.phase {
-            Phase::Idle if self.owned && self.read_at.is_some_and(|at| at <= now) => self.read(now, session),
+            Phase::Idle if self.identity.owned && self.timers.read_at.is_some_and(|at| at <= now) => {
+                self.read(now, session)
+            }
             Phase::Reading(reading) if reading.deadline <= now => {
                 session.close(CloseReason::Ended("no answer to the request for flows".to_owned()));
             }
@@ -361,13 +283,13 @@ impl Bridge {
     /// Activates another policy: a new network file, or other windows.
     pub fn reload(&mut self, now: Instant, policy: ActivePolicy, session: &mut Session) {
         self.policy = policy;
-        self.port_changes.file_changed();
-        if self.name.is_none() {
+        self.attached.port_changes.file_changed();
+        if self.identity.name.is_none() {
             return;
         }
-        let was = self.owned;
+        let was = self.identity.owned;
         self.identify(now, session);
-        if was && self.owned {
+        if was && self.identity.owned {
             self.recompile(now, session);
         }
         self.handle_timeout(now, session);
@@ -376,14 +298,15 @@ impl Bridge {
     /// Returns the state of the bridge.
     pub fn status(&self) -> BridgeStatus {
         BridgeStatus {
-            datapath: self.datapath,
+            datapath: self.identity.datapath,
             generation: self.policy.generation,
-            settled: self.settled || (self.is_granted && self.is_named() && !self.owned),
-            missing_ports: self.missing_ports.iter().cloned().collect(),
-            ambiguous_ports: self.ambiguous_ports.iter().cloned().collect(),
-            drift_repaired: self.drift_repaired,
-            last_error: self.last_error.clone(),
-            acknowledged: self.acknowledged.as_ref().map(|compiled| Acknowledged {
+            settled: self.rounds.settled
+                || (self.identity.is_granted && self.is_named() && !self.identity.owned),
+            missing_ports: self.attached.missing_ports.iter().cloned().collect(),
+            ambiguous_ports: self.attached.ambiguous_ports.iter().cloned().collect(),
+            drift_repaired: self.rounds.drift_repaired,
+            last_error: self.rounds.last_error.clone(),
+            acknowledged: self.knowledge.acknowledged.as_ref().map(|compiled| Acknowledged {
                 generation: compiled.generation,
                 missing_ports: compiled.program.missing_ports.clone(),
             }),
@@ -393,48 +316,50 @@ impl Bridge {
     /// Acknowledges the installed program if no revoked flow can be left. Only a complete read that
     /// began late enough shows that: time alone does not.
     fn acknowledge_installed(&mut self, read_began: Option<Instant>) {
-        if let Some(revoked) = &mut self.revoked_flows {
+        if let Some(revoked) = &mut self.knowledge.revoked_flows {
             revoked.changed_until =
                 revoked.changed_until.filter(|until| read_began.is_none_or(|began| began < *until));
             if revoked.changed_until.is_some() {
                 return;
             }
         }
-        self.acknowledged = self.installed.clone();
+        self.knowledge.acknowledged = self.knowledge.installed.clone();
     }
 
     fn connected(&mut self, now: Instant, connected: &Connected, session: &mut Session) {
-        self.datapath = connected.features.datapath_id;
-        self.ports = Ports::new(&connected.ports);
+        self.identity.datapath = connected.features.datapath_id;
+        self.attached.ports = Ports::new(&connected.ports);
         // A switch without an `OFPP_LOCAL` port is named by its datapath id.
-        let bridge = self.ports.bridge().map_or_else(|| self.datapath.to_string(), str::to_owned);
-        self.name = Some(bridge.clone());
+        let bridge =
+            self.attached.ports.bridge().map_or_else(|| self.identity.datapath.to_string(), str::to_owned);
+        self.identity.name = Some(bridge.clone());
         self.identify(now, session);
         let owned = self.policy.owns(&bridge);
-        self.notices.push_back(Notice::Identified { bridge, datapath: self.datapath, owned });
+        self.notices.push_back(Notice::Identified { bridge, datapath: self.identity.datapath, owned });
     }
 
     /// Finds out whether the session owns the bridge by the policy, and starts or stops managing
     /// it.
     fn identify(&mut self, now: Instant, session: &mut Session) {
-        let owned = self.is_granted && self.name.as_deref().is_some_and(|name| self.policy.owns(name));
-        if owned == self.owned {
+        let owned = self.identity.is_granted
+            && self.identity.name.as_deref().is_some_and(|name| self.policy.owns(name));
+        if owned == self.identity.owned {
             return;
         }
-        self.owned = owned;
-        self.settled = false;
+        self.identity.owned = owned;
+        self.rounds.settled = false;
         if !owned {
-            self.read_at = None;
-            self.next_change_at = None;
-            self.port_changes.forget();
-            self.installed = None;
-            self.acknowledged = None;
-            self.learning_switch = None;
-            self.leases = Leases::default();
+            self.timers.read_at = None;
+            self.timers.next_change_at = None;
+            self.attached.port_changes.forget();
+            self.knowledge.installed = None;
+            self.knowledge.acknowledged = None;
+            self.learning.learning_switch = None;
+            self.dhcp.leases = Leases::default();
             return;
         }
         // The monitor would report every flow that a learning switch makes.
-        if self.monitor == Monitor::None && self.learns().is_none() {
+        if self.watch.monitor == Monitor::None && self.learns().is_none() {
             self.watch(session);
         }
         self.recompile(now, session);
@@ -446,29 +371,29 @@ impl Bridge {
     fn recompile(&mut self, now: Instant, session: &mut Session) {
         self.learn_as_said();
         self.meter_samples(session);
-        let Some(name) = &self.name else { return };
+        let Some(name) = &self.identity.name else { return };
         let seconds = self.clock.seconds(now);
-        let ports = self.ports.by_name();
-        let mut program = self.policy.compile(&self.desired.program, name, &ports, seconds);
-        self.port_changes.compiled(ports);
+        let ports = self.attached.ports.by_name();
+        let mut program = self.policy.compile(&self.knowledge.desired.program, name, &ports, seconds);
+        self.attached.port_changes.compiled(ports);
         if self.sampling.is_refused() {
             program.unsample();
         }
-        if self.metering.is_refused() {
+        if self.dhcp.metering.is_refused() {
             program.unmeter_relays();
         }
         self.note_ports(&program.missing_ports);
-        let compiled = self.desired.then(program, seconds, self.policy.longest);
+        let compiled = self.knowledge.desired.then(program, seconds, self.policy.longest);
         let compiled = compiled.of_generation(self.policy.generation).learning(self.learns().is_some());
-        self.next_change_at = self.policy.next_end(seconds);
+        self.timers.next_change_at = self.policy.next_end(seconds);
         if compiled.ends_early() {
             // By then, at least half of each timeout is left.
             let again = seconds.saturating_add(u64::from(self.policy.longest / 4).max(1));
-            self.next_change_at = Some(self.next_change_at.map_or(again, |end| end.min(again)));
+            self.timers.next_change_at = Some(self.timers.next_change_at.map_or(again, |end| end.min(again)));
         }
-        let same = compiled.desires_same(&self.desired);
-        let before = std::mem::replace(&mut self.desired, Arc::new(compiled));
-        let had = self.installed.as_ref().is_some_and(|installed| Arc::ptr_eq(installed, &before));
+        let same = compiled.desires_same(&self.knowledge.desired);
+        let before = std::mem::replace(&mut self.knowledge.desired, Arc::new(compiled));
+        let had = self.knowledge.installed.as_ref().is_some_and(|installed| Arc::ptr_eq(installed, &before));
         self.watch_evictions(session);
         self.meter_relays(session);
         self.judge_leases(now, session);
@@ -476,13 +401,13 @@ impl Bridge {
             // The names of rules may have changed, but the flows have not. Flows that are not
             // installed yet are not acknowledged by this.
             if had {
-                self.installed = Some(Arc::clone(&self.desired));
+                self.knowledge.installed = Some(Arc::clone(&self.knowledge.desired));
                 self.acknowledge_installed(None);
             }
             return;
         }
-        self.settled = false;
-        self.changed = true;
+        self.rounds.settled = false;
+        self.rounds.changed = true;
         self.read_soon(now);
         self.change_at_once(now, session);
     }
@@ -494,15 +419,20 @@ impl Bridge {
     /// larger meanwhile. The monitor would have reported any other flows on the switch. If such a
     /// report is still under way, the read after the commit finds those flows.
     fn change_at_once(&mut self, now: Instant, session: &mut Session) {
-        if !self.changed || matches!(self.phase, Phase::Committing(_)) {
+        if !self.rounds.changed || matches!(self.phase, Phase::Committing(_)) {
             return;
         }
-        self.changed = false;
-        let is_known = self.owned && self.installed_is_known && self.monitor == Monitor::On;
-        let before = self.installed.as_ref().filter(|before| is_known && !Arc::ptr_eq(before, &self.desired));
+        self.rounds.changed = false;
+        let is_known =
+            self.identity.owned && self.knowledge.installed_is_known && self.watch.monitor == Monitor::On;
+        let before = self
+            .knowledge
+            .installed
+            .as_ref()
+            .filter(|before| is_known && !Arc::ptr_eq(before, &self.knowledge.desired));
         let at = self.clock.since_epoch(now);
         // The commit makes the result of a read under way outdated.
-        if let Some(plan) = before.and_then(|before| Plan::between(before, &self.desired, at)) {
+        if let Some(plan) = before.and_then(|before| Plan::between(before, &self.knowledge.desired, at)) {
             self.commit(now, now, plan, session);
         }
     }
@@ -513,37 +443,40 @@ impl Bridge {
         if !matches!(self.phase, Phase::Idle) {
             return;
         }
-        let (Some((before, gone)), Some(installed)) = (self.vanished_program.take(), &self.installed) else {
+        let (Some((before, gone)), Some(installed)) =
+            (self.knowledge.vanished_program.take(), &self.knowledge.installed)
+        else {
             return;
         };
-        if let Some(plan) = Plan::taught(&before, installed, &gone).filter(|_| self.owned) {
+        if let Some(plan) = Plan::taught(&before, installed, &gone).filter(|_| self.identity.owned) {
             self.commit(now, now, plan, session);
         }
     }
 
     /// Notes a report that the switch may have other flows than the installed ones.
     fn in_doubt(&mut self) {
-        self.installed_is_known = false;
-        self.foreign_reported = true;
+        self.knowledge.installed_is_known = false;
+        self.knowledge.foreign_reported = true;
     }
 
     /// Notes which of the ports without compiled flows are missing, and which are ambiguous.
     fn note_ports(&mut self, named: &BTreeSet<String>) {
-        let ambiguous: BTreeSet<String> = self.ports.ambiguous().intersection(named).cloned().collect();
+        let ambiguous: BTreeSet<String> =
+            self.attached.ports.ambiguous().intersection(named).cloned().collect();
         let missing: BTreeSet<String> = named.difference(&ambiguous).cloned().collect();
-        if ambiguous != self.ambiguous_ports {
+        if ambiguous != self.attached.ambiguous_ports {
             self.notices.push_back(Notice::Ambiguous(ambiguous.clone()));
-            self.ambiguous_ports = ambiguous;
+            self.attached.ambiguous_ports = ambiguous;
         }
-        if missing != self.missing_ports {
+        if missing != self.attached.missing_ports {
             self.notices.push_back(Notice::Missing(missing.clone()));
-            self.missing_ports = missing;
+            self.attached.missing_ports = missing;
         }
     }
 
     fn replied(&mut self, now: Instant, xid: Xid, body: MultipartReplyBody, session: &mut Session) {
-        if self.monitor == Monitor::Asked(xid) {
-            self.monitor = Monitor::On;
+        if self.watch.monitor == Monitor::Asked(xid) {
+            self.watch.monitor = Monitor::On;
             return;
         }
         self.read_part(now, xid, body, session);
@@ -554,13 +487,13 @@ impl Bridge {
             || self.relay_meter_refused(now, xid, &error, session)
             || self.no_room(now, xid, &error, session)
             // A switch without a monitor of all tables has no monitor of single tables either.
-            || self.evictions.values().any(|asked| *asked == xid)
+            || self.watch.evictions.values().any(|asked| *asked == xid)
         {
             return;
         }
         self.notices.push_back(Notice::Refused(error.clone()));
-        if self.monitor == Monitor::Asked(xid) {
-            self.monitor = Monitor::Off;
+        if self.watch.monitor == Monitor::Asked(xid) {
+            self.watch.monitor = Monitor::Off;
             self.understands_less();
             self.notices.push_back(Notice::Unwatched(error));
         } else if matches!(self.phase, Phase::Reading(_)) {
@@ -580,7 +513,7 @@ impl Bridge {
                 }
             }
             Message::FlowRemoved(removed) => {
-                self.learned_flow_mirror.removed(removed);
+                self.learning.learned_flow_mirror.removed(removed);
             }
             // A paused monitor drops updates, so the flows have to be read.
             Message::MonitorPaused | Message::MonitorResumed => self.read_after_drift(now),
@@ -605,30 +538,30 @@ impl Bridge {
 
     /// Requests a read at `at`, unless one is due before.
     fn read_by(&mut self, at: Instant) {
-        if self.owned {
-            self.read_at = Some(self.read_at.map_or(at, |due| due.min(at)));
+        if self.identity.owned {
+            self.timers.read_at = Some(self.timers.read_at.map_or(at, |due| due.min(at)));
         }
     }
 
     /// Returns the interval of reads while nothing happens.
     fn poll_interval(&self) -> Duration {
-        if self.monitor == Monitor::Off { POLL_UNWATCHED } else { POLL }
+        if self.watch.monitor == Monitor::Off { POLL_UNWATCHED } else { POLL }
     }
 
     /// Notes a failed round, and schedules the next one after a delay.
     fn round_failed(&mut self, now: Instant, why: String) {
         self.phase = Phase::Idle;
-        self.settled = false;
-        self.installed_is_known = false;
-        self.failed_rounds = self.failed_rounds.saturating_add(1);
-        self.last_error = Some(why.clone());
+        self.rounds.settled = false;
+        self.knowledge.installed_is_known = false;
+        self.rounds.failed_rounds = self.rounds.failed_rounds.saturating_add(1);
+        self.rounds.last_error = Some(why.clone());
         self.notices.push_back(Notice::Failed(why));
-        self.read_at = Some(now + self.backoff());
+        self.timers.read_at = Some(now + self.backoff());
     }
 
     fn backoff(&self) -> Duration {
         let (first, last) = RETRY;
-        first.saturating_mul(1 << self.failed_rounds.saturating_sub(1).min(16)).min(last)
+        first.saturating_mul(1 << self.rounds.failed_rounds.saturating_sub(1).min(16)).min(last)
     }
 
     fn request_multipart(session: &mut Session, body: MultipartRequestBody) -> Option<Xid> {

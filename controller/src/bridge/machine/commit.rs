@@ -51,7 +51,7 @@ enum CommitStep {
 impl Bridge {
     /// Commits the changes of a plan.
     pub(super) fn commit(&mut self, now: Instant, started: Instant, plan: Plan, session: &mut Session) {
-        let compiled = Arc::clone(&self.desired);
+        let compiled = Arc::clone(&self.knowledge.desired);
         self.commit_for(now, started, plan, compiled, session);
     }
 
@@ -64,11 +64,11 @@ impl Bridge {
         compiled: Arc<Compiled>,
         session: &mut Session,
     ) {
-        self.settled = false;
+        self.rounds.settled = false;
         self.notices.push_back(Notice::Changing { changes: plan.messages.len(), drift: plan.drift });
         let deadline = now + COMMIT_TIMEOUT;
         let step = CommitStep::Barrier { first: Xid(0), xid: Xid(0) };
-        let before = self.installed.iter().map(|before| &before.program);
+        let before = self.knowledge.installed.iter().map(|before| &before.program);
         let programs: Vec<&Program> = before.chain([&compiled.program]).collect();
         let stale = ct_flush::stale(&plan.messages, &programs);
         let commit = Commit { plan, compiled, stale, step, error: None, started, deadline };
@@ -78,7 +78,7 @@ impl Bridge {
     /// Sends the requests to forget the connections that the changes concern, and starts the next
     /// step.
     fn forget(&mut self, now: Instant, mut commit: Commit, changed: bool, session: &mut Session) {
-        let messages = self.forgets.messages(&commit.stale);
+        let messages = self.abilities.forgets.messages(&commit.stale);
         if messages.is_empty() {
             return self.forgotten(now, commit, changed, session);
         }
@@ -93,7 +93,7 @@ impl Bridge {
     }
 
     fn forgotten(&mut self, now: Instant, commit: Commit, changed: bool, session: &mut Session) {
-        match (changed, self.bundles) {
+        match (changed, self.abilities.bundles) {
             (true, _) => self.done(now, commit),
             (false, true) => self.open(now, commit, session),
             (false, false) => self.change_plainly(now, commit, session),
@@ -101,8 +101,8 @@ impl Bridge {
     }
 
     fn open(&mut self, now: Instant, mut commit: Commit, session: &mut Session) {
-        let bundle = self.next_bundle;
-        self.next_bundle = self.next_bundle.wrapping_add(1);
+        let bundle = self.abilities.next_bundle;
+        self.abilities.next_bundle = self.abilities.next_bundle.wrapping_add(1);
         let Some(xid) = Self::send(session, &control(bundle, BundleControlKind::OpenRequest)) else { return };
         // Opened before all else: a switch without bundles then refuses one message, not thousands.
         commit.step = CommitStep::Opening { bundle, xid };
@@ -157,7 +157,7 @@ impl Bridge {
                 };
                 match refused {
                     true => {
-                        self.forgets = self.forgets.coarser();
+                        self.abilities.forgets = self.abilities.forgets.coarser();
                         self.forget(now, *commit, changed, session);
                     }
                     false => self.forgotten(now, *commit, changed, session),
@@ -174,7 +174,7 @@ impl Bridge {
                 if error.kind != error_names::BAD_REQUEST {
                     return self.round_failed(now, Self::explain("to open a bundle", error));
                 }
-                self.bundles = false;
+                self.abilities.bundles = false;
                 self.notices.push_back(Notice::Unbundled(error.clone()));
                 if let Phase::Committing(commit) = std::mem::replace(&mut self.phase, Phase::Idle) {
                     self.change_plainly(now, *commit, session);
@@ -188,7 +188,8 @@ impl Bridge {
             CommitStep::Committing { first, .. } | CommitStep::Barrier { first, .. } => {
                 let n = xid.0.wrapping_sub(first.0) as usize;
                 if n < commit.plan.messages.len() && commit.error.is_none() {
-                    commit.error = Some(Self::explain(&commit.plan.describe(n, &self.ports.names()), error));
+                    commit.error =
+                        Some(Self::explain(&commit.plan.describe(n, &self.attached.ports.names()), error));
                 }
             }
             CommitStep::Forgetting { first, xid: end, changed, .. } => {
@@ -210,41 +211,43 @@ impl Bridge {
     fn done(&mut self, now: Instant, commit: Commit) {
         let Commit { plan, compiled, started, .. } = commit;
         let changes = plan.messages.len();
-        self.drift_repaired = self.drift_repaired.saturating_add(plan.drift as u64);
+        self.rounds.drift_repaired = self.rounds.drift_repaired.saturating_add(plan.drift as u64);
         self.notices.push_back(Notice::Changed {
             changes,
             drift: plan.drift,
             took: now.saturating_duration_since(started),
         });
-        let was = self.installed.take();
+        let was = self.knowledge.installed.take();
         let is_first = was.is_none();
         // Flows left from earlier sessions are no drift until all of them are deleted.
-        self.installed = if plan.more && was.is_none() { None } else { Some(Arc::clone(&compiled)) };
+        self.knowledge.installed =
+            if plan.more && was.is_none() { None } else { Some(Arc::clone(&compiled)) };
         let before = was.filter(|before| !Arc::ptr_eq(before, &compiled));
-        if plan.more && self.partial_rounds < PARTIAL_ROUNDS {
-            self.partial_rounds += 1;
+        if plan.more && self.rounds.partial_rounds < PARTIAL_ROUNDS {
+            self.rounds.partial_rounds += 1;
         } else {
-            self.failed_rounds = self.failed_rounds.saturating_add(1);
+            self.rounds.failed_rounds = self.rounds.failed_rounds.saturating_add(1);
         }
-        let first = plan.describe(0, &self.ports.names());
+        let first = plan.describe(0, &self.attached.ports.names());
         let revokes = plan.revokes || !plan.orphans.is_empty();
         if revokes || before.is_some() {
             let until = if revokes { now + UPCALLS } else { now };
             // The first round of a session may revoke what an earlier session allowed.
             let changed_until = (revokes && (is_first || before.is_some())).then_some(until);
-            let earlier = self.revoked_flows.take();
-            self.revoked_flows =
+            let earlier = self.knowledge.revoked_flows.take();
+            self.knowledge.revoked_flows =
                 Some(Revoked::after(earlier, before.clone(), plan.orphans, until, changed_until));
         }
         // If flows are left to delete, a later round acknowledges.
         if !plan.more {
             self.acknowledge_installed(plan.read_began);
         }
-        self.vanished_program = before.filter(|_| !plan.gone.is_empty()).map(|before| (before, plan.gone));
-        if self.failed_rounds > PATIENCE {
-            self.last_error = Some(format!(
+        self.knowledge.vanished_program =
+            before.filter(|_| !plan.gone.is_empty()).map(|before| (before, plan.gone));
+        if self.rounds.failed_rounds > PATIENCE {
+            self.rounds.last_error = Some(format!(
                 "after {} rounds there is still something to change: {first}",
-                self.failed_rounds
+                self.rounds.failed_rounds
             ));
             self.read_by(now + self.backoff());
         } else {

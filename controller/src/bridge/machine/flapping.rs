@@ -130,25 +130,29 @@ impl Bridge {
             self.leases_gone(now, number, session);
         }
         self.collect_named_ports();
-        let before = self.ports.name_of(number).map(str::to_owned);
-        if !self.ports.apply(status, MAX_PORTS) || !self.owned {
+        let before = self.attached.ports.name_of(number).map(str::to_owned);
+        if !self.attached.ports.apply(status, MAX_PORTS) || !self.identity.owned {
             return;
         }
-        let names = before.as_deref().into_iter().chain(self.ports.name_of(number));
+        let names = before.as_deref().into_iter().chain(self.attached.ports.name_of(number));
         let effects = names
-            .filter(|name| self.port_changes.names(name))
-            .map(|name| self.port_changes.effect(name, self.ports.number_of(name)));
+            .filter(|name| self.attached.port_changes.names(name))
+            .map(|name| self.attached.port_changes.effect(name, self.attached.ports.number_of(name)));
         // A change that revokes rights waits the least.
         let Some(effect) = effects.min() else { return };
-        if self.port_changes.at_once(now, effect) {
+        if self.attached.port_changes.at_once(now, effect) {
             self.recompile(now, session);
         }
     }
 
     fn collect_named_ports(&mut self) {
-        let Some(bridge) = self.name.as_deref().filter(|_| self.port_changes.named.is_none()) else { return };
+        let Some(bridge) =
+            self.identity.name.as_deref().filter(|_| self.attached.port_changes.named.is_none())
+        else {
+            return;
+        };
         let file = &self.policy.file;
-        self.port_changes.named = Some(NamedPorts {
+        self.attached.port_changes.named = Some(NamedPorts {
             all: file.bridge_for(bridge).is_some_and(|bridge| !bridge.flows.is_empty()),
             names: file.bridge_ports(bridge).into_iter().map(str::to_owned).collect(),
         });

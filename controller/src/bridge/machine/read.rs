@@ -49,24 +49,24 @@ impl FlowRead {
 impl Bridge {
     /// Requests all flows and groups.
     pub(super) fn read(&mut self, now: Instant, session: &mut Session) {
-        self.read_at = None;
+        self.timers.read_at = None;
         let Some(flows) =
             Self::request_multipart(session, MultipartRequestBody::Flow(FlowStatsRequest::default()))
         else {
             return;
         };
         let Some(groups) = Self::request_multipart(session, MultipartRequestBody::GroupDesc) else { return };
-        self.last_read = Some(now);
-        self.foreign_reported = false;
-        self.foreign_changes = 0;
-        if self.installed.is_none() {
-            self.learned_flow_mirror.begin_read();
+        self.timers.last_read = Some(now);
+        self.knowledge.foreign_reported = false;
+        self.knowledge.foreign_changes = 0;
+        if self.knowledge.installed.is_none() {
+            self.learning.learned_flow_mirror.begin_read();
         }
-        let revoked = self.revoked_flows.is_some();
+        let revoked = self.knowledge.revoked_flows.is_some();
         self.phase = Phase::Reading(Box::new(FlowRead {
             flows,
             groups,
-            comparison: Comparison::new(&self.desired, self.installed.as_ref(), revoked),
+            comparison: Comparison::new(&self.knowledge.desired, self.knowledge.installed.as_ref(), revoked),
             leased: Vec::new(),
             crowding: CrowdingScan::default(),
             got_flows: false,
@@ -96,7 +96,7 @@ impl Bridge {
         let mirrored = self.mirrored();
         for entry in &stats {
             let flow = Flow::from_stats(entry);
-            if self.installed.is_none() {
+            if self.knowledge.installed.is_none() {
                 self.remember(now, &flow);
                 if mirrored.contains(&flow.table) {
                     self.mirror_of(now, &flow, session);
@@ -107,7 +107,7 @@ impl Bridge {
                 reading.comparison.pass_over();
                 reading.leased.push((flow, age(entry)));
             } else {
-                reading.comparison.take(&flow, age(entry), at, self.revoked_flows.as_ref());
+                reading.comparison.take(&flow, age(entry), at, self.knowledge.revoked_flows.as_ref());
             }
         }
         reading.got_flows = !more;
@@ -155,40 +155,53 @@ impl Bridge {
             _ => return,
         }
         let Phase::Reading(reading) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
-        if !self.owned {
+        if !self.identity.owned {
             return;
         }
         let desired = reading.comparison.desired();
-        if !Arc::ptr_eq(&self.desired, desired) && !self.desired.desires_same(desired) {
+        if !Arc::ptr_eq(&self.knowledge.desired, desired) && !self.knowledge.desired.desires_same(desired) {
             return self.read_outdated(now, *reading, session);
         }
-        self.read_was_outdated = false;
+        self.rounds.read_was_outdated = false;
         let FlowRead { comparison, leased, crowding, got_groups, started, .. } = *reading;
         let flows = comparison.flows();
-        if self.installed.is_none() && flows == 0 {
+        if self.knowledge.installed.is_none() && flows == 0 {
             self.forget_learned(session);
         }
         if flows > 0 {
-            self.visibility = FlowVisibility::Seen;
+            self.knowledge.visibility = FlowVisibility::Seen;
         }
-        let done = self.installed.as_ref().is_some_and(|installed| Arc::ptr_eq(installed, &self.desired));
-        if self.learning_switch.is_some() && done && self.visibility != FlowVisibility::Seen {
+        let done = self
+            .knowledge
+            .installed
+            .as_ref()
+            .is_some_and(|installed| Arc::ptr_eq(installed, &self.knowledge.desired));
+        if self.learning.learning_switch.is_some()
+            && done
+            && self.knowledge.visibility != FlowVisibility::Seen
+        {
             // Such a switch would report none after another commit either.
-            if std::mem::replace(&mut self.visibility, FlowVisibility::Hidden) == FlowVisibility::Unseen {
+            if std::mem::replace(&mut self.knowledge.visibility, FlowVisibility::Hidden)
+                == FlowVisibility::Unseen
+            {
                 self.notices.push_back(Notice::Silent);
             }
             return self.as_desired(now, started);
         }
-        let evicted = std::mem::take(&mut self.evicted);
+        let evicted = std::mem::take(&mut self.knowledge.evicted);
         self.make_room(now, crowding, session);
-        self.notices.push_back(Notice::Read { compiled: Arc::clone(&self.desired), flows, evicted });
+        self.notices.push_back(Notice::Read {
+            compiled: Arc::clone(&self.knowledge.desired),
+            flows,
+            evicted,
+        });
 
         let groups = got_groups.unwrap_or_default();
         let leases = self.leases_differ(now, &leased);
         drop(leased);
         let mut plan = self.plan_of(now, started, comparison, &groups);
         // A repaired lease flow counts as drift, unless an earlier session left it.
-        plan.drift += if self.installed.is_some() { leases.len() } else { 0 };
+        plan.drift += if self.knowledge.installed.is_some() { leases.len() } else { 0 };
         plan.messages.extend(leases);
         if plan.messages.is_empty() {
             self.as_desired(now, started);
@@ -206,11 +219,16 @@ impl Bridge {
         groups: &[GroupId],
     ) -> Plan {
         let at = self.clock.since_epoch(now);
-        let mut plan = comparison.plan(self.installed.as_ref(), groups, at, self.revoked_flows.as_ref());
+        let mut plan = comparison.plan(
+            self.knowledge.installed.as_ref(),
+            groups,
+            at,
+            self.knowledge.revoked_flows.as_ref(),
+        );
         plan.read_began = Some(started);
         // The installed flows are known, and will be after these changes, unless the monitor reported
         // more meanwhile.
-        self.installed_is_known = !self.foreign_reported && !plan.more;
+        self.knowledge.installed_is_known = !self.knowledge.foreign_reported && !plan.more;
         plan
     }
 
@@ -218,16 +236,16 @@ impl Bridge {
     /// read in a row is repeated. If changes come faster than reads end, the second one leads to
     /// its own program. From there only the difference is left.
     fn read_outdated(&mut self, now: Instant, reading: FlowRead, session: &mut Session) {
-        self.read_was_outdated = !self.read_was_outdated;
-        if self.read_was_outdated {
+        self.rounds.read_was_outdated = !self.rounds.read_was_outdated;
+        if self.rounds.read_was_outdated {
             return self.read_soon(now);
         }
         let FlowRead { comparison, got_groups, started, .. } = reading;
         let compiled = Arc::clone(comparison.desired());
         let plan = self.plan_of(now, started, comparison, &got_groups.unwrap_or_default());
-        self.changed = true;
+        self.rounds.changed = true;
         if plan.messages.is_empty() {
-            self.installed = Some(compiled);
+            self.knowledge.installed = Some(compiled);
             self.read_soon(now);
         } else {
             self.commit_for(now, started, plan, compiled, session);
@@ -236,23 +254,23 @@ impl Bridge {
 
     /// Notes that the switch has the desired flows.
     fn as_desired(&mut self, now: Instant, started: Instant) {
-        self.installed = Some(Arc::clone(&self.desired));
-        self.failed_rounds = 0;
-        self.partial_rounds = 0;
+        self.knowledge.installed = Some(Arc::clone(&self.knowledge.desired));
+        self.rounds.failed_rounds = 0;
+        self.rounds.partial_rounds = 0;
         // Flows that a removed learner taught last become visible within a second. Only a read
         // after that second counts.
-        match &self.revoked_flows {
+        match &self.knowledge.revoked_flows {
             Some(Revoked { until, .. }) if started < *until => {
                 let until = *until;
                 self.acknowledge_installed(Some(started));
                 self.read_by(until);
             }
             _ => {
-                self.revoked_flows = None;
+                self.knowledge.revoked_flows = None;
                 self.acknowledge_installed(None);
-                self.last_error = None;
-                if !self.settled {
-                    self.settled = true;
+                self.rounds.last_error = None;
+                if !self.rounds.settled {
+                    self.rounds.settled = true;
                     self.notices.push_back(Notice::Settled);
                 }
             }

@@ -54,7 +54,7 @@ impl Bridge {
         if packet.table_id != POLICY {
             return false;
         }
-        let compiled = Arc::clone(&self.desired);
+        let compiled = Arc::clone(&self.knowledge.desired);
         let Some((leasing, relay)) = leases::relay(compiled.program.leasings(), packet.cookie) else {
             return false;
         };
@@ -64,7 +64,7 @@ impl Bridge {
         let said =
             Dhcp::parse(data).map(RelayedMessage::V4).or_else(|| Dhcpv6::parse(data).map(RelayedMessage::V6));
         let way = (leasing, relay, from);
-        let outcome = match said.filter(|_| whole && self.owned) {
+        let outcome = match said.filter(|_| whole && self.identity.owned) {
             None => Err("it is no whole message of DHCP".to_owned()),
             Some(RelayedMessage::V4(message)) if relay.requests => {
                 self.request(now, way, &message, packet, session)
@@ -79,8 +79,8 @@ impl Bridge {
         if let Err(why) = outcome {
             let what = if relay.requests { "request" } else { "answer" };
             let why = format!("a DHCP {what} of {} at {} was dropped: {why}", from.name, from.port_name);
-            if self.not_relayed.as_ref() != Some(&why) {
-                self.not_relayed = Some(why.clone());
+            if self.dhcp.not_relayed.as_ref() != Some(&why) {
+                self.dhcp.not_relayed = Some(why.clone());
                 self.notices.push_back(Notice::NotLeased(why));
             }
         }
@@ -99,12 +99,12 @@ impl Bridge {
         if from.single && message.eth_src != chaddr || !leasing.is_own(from, chaddr) {
             return Err("it is for another's MAC".to_owned());
         }
-        self.leases.ask(now, leasing.network, Client::V4 { xid, chaddr }, from.port);
+        self.dhcp.leases.ask(now, leasing.network, Client::V4 { xid, chaddr }, from.port);
         let to = relay.to.iter().filter_map(|place| leasing.parties.get(*place));
         Self::pass_on(packet, from.port, to, session);
         if matches!(message.kind, DhcpMessageType::Release | DhcpMessageType::Decline) {
             let address = IpAddr::from(message.requested.unwrap_or(message.ciaddr));
-            let (mods, gone) = self.leases.end(|lease| {
+            let (mods, gone) = self.dhcp.leases.end(|lease| {
                 (lease.network, lease.address) == (leasing.network, address)
                     && (lease.port, lease.mac) == (from.port, Some(chaddr))
             });
@@ -141,7 +141,7 @@ impl Bridge {
             self.lease(now, (leasing, client), (yiaddr.into(), Some(chaddr)), time, session)?;
         }
         if message.kind == DhcpMessageType::Nak {
-            let (mods, gone) = self.leases.end(|lease| {
+            let (mods, gone) = self.dhcp.leases.end(|lease| {
                 (lease.network, lease.port, lease.mac) == (leasing.network, client.port, Some(chaddr))
             });
             self.unbound(now, mods, &gone, session);
@@ -157,7 +157,7 @@ impl Bridge {
         (leasing, relay): (&'p Leasing, &Relay),
         client: &Client,
     ) -> Result<&'p LeaseParty, String> {
-        let asker = self.leases.asker(now, leasing.network, client);
+        let asker = self.dhcp.leases.asker(now, leasing.network, client);
         let mut parties = relay.to.iter().filter_map(|place| leasing.parties.get(*place));
         let client = parties.find(|party| Some(party.port) == asker);
         client.ok_or_else(|| "nobody asked for it".to_owned())
@@ -180,10 +180,10 @@ impl Bridge {
         };
         let (network, port, party) = (leasing.network, client.port, client.tag());
         let lease = Lease { network, address, mac, port, party, ends };
-        let bound = self.leases.bind(lease, seconds).map_err(|refused| match refused {
+        let bound = self.dhcp.leases.bind(lease, seconds).map_err(|refused| match refused {
             Refused::Full => format!("{} has as many leases as it may have", client.name),
             Refused::Held(port) => {
-                let holder = self.ports.name_of(port).unwrap_or("another port");
+                let holder = self.attached.ports.name_of(port).unwrap_or("another port");
                 format!("{address} is leased at {holder}, and not given back")
             }
         });
@@ -238,14 +238,14 @@ impl Bridge {
     /// teach them any more.
     fn gone(&mut self, now: Instant, address: (u16, IpAddr), session: &mut Session) {
         self.unlearn(address, session);
-        if self.ended_addresses.len() < MAX_UNLEARNED {
-            self.ended_addresses.push_back((now + UPCALLS, address));
+        if self.dhcp.ended_addresses.len() < MAX_UNLEARNED {
+            self.dhcp.ended_addresses.push_back((now + UPCALLS, address));
         }
     }
 
     /// Makes room at ports that have the largest allowed number of self-made IPv6 addresses.
     pub(super) fn make_room(&mut self, now: Instant, crowding: CrowdingScan, session: &mut Session) {
-        for (network, address) in self.crowded_ports.look(now, crowding) {
+        for (network, address) in self.dhcp.crowded_ports.look(now, crowding) {
             Self::send(session, &Message::FlowMod(claims::unclaim(network, address)));
             self.gone(now, (network, address.into()), session);
         }
@@ -254,7 +254,7 @@ impl Bridge {
     /// Deletes the learned flows and tracked connections of an address.
     fn unlearn(&self, (network, address): (u16, IpAddr), session: &mut Session) {
         Self::change(leases::unlearn(address), session);
-        let mut leasings = self.desired.program.leasings();
+        let mut leasings = self.knowledge.desired.program.leasings();
         if leasings.any(|leasing| leasing.network == network && leasing.tracked) {
             for flush in leases::forget(network, address) {
                 Self::send(session, &Message::CtFlush(flush));
@@ -264,29 +264,30 @@ impl Bridge {
 
     /// Does the lease work that is due at `now`.
     pub(super) fn keep_leases(&mut self, now: Instant, session: &mut Session) {
-        while let Some((_, address)) = self.ended_addresses.front().copied().filter(|(at, _)| *at <= now) {
-            self.ended_addresses.pop_front();
+        while let Some((_, address)) = self.dhcp.ended_addresses.front().copied().filter(|(at, _)| *at <= now)
+        {
+            self.dhcp.ended_addresses.pop_front();
             self.unlearn(address, session);
         }
-        let due = self.leases.wake().and_then(|at| self.clock.instant(at));
+        let due = self.dhcp.leases.wake().and_then(|at| self.clock.instant(at));
         if due.is_some_and(|at| at <= now) {
             let seconds = self.clock.seconds(now);
-            let (mods, gone) = self.leases.expired(seconds);
+            let (mods, gone) = self.dhcp.leases.expired(seconds);
             self.unbound(now, mods, &gone, session);
-            Self::change(self.leases.rearm(seconds), session);
+            Self::change(self.dhcp.leases.rearm(seconds), session);
         }
     }
 
     /// Returns the time of the next call of [`Bridge::keep_leases`].
     pub(super) fn leases_due(&self) -> Option<Instant> {
-        let lease = self.leases.wake().and_then(|at| self.clock.instant(at));
-        self.ended_addresses.front().map(|(at, _)| *at).into_iter().chain(lease).min()
+        let lease = self.dhcp.leases.wake().and_then(|at| self.clock.instant(at));
+        self.dhcp.ended_addresses.front().map(|(at, _)| *at).into_iter().chain(lease).min()
     }
 
     /// Ends the leases that the active file would not allow.
     pub(super) fn judge_leases(&mut self, now: Instant, session: &mut Session) {
-        let compiled = Arc::clone(&self.desired);
-        let (mods, gone) = self.leases.end(|lease| {
+        let compiled = Arc::clone(&self.knowledge.desired);
+        let (mods, gone) = self.dhcp.leases.end(|lease| {
             let leasing = compiled.program.leasings().find(|leasing| leasing.network == lease.network);
             leasing.is_none_or(|leasing| !leasing.admits(lease))
         });
@@ -295,34 +296,34 @@ impl Bridge {
 
     /// Ends the leases at a port that is gone.
     pub(super) fn leases_gone(&mut self, now: Instant, port: PortNo, session: &mut Session) {
-        let (mods, gone) = self.leases.end(|lease| lease.port == port);
+        let (mods, gone) = self.dhcp.leases.end(|lease| lease.port == port);
         self.unbound(now, mods, &gone, session);
     }
 
     /// Returns the changes that turn the installed lease flows into the expected ones.
     pub(super) fn leases_differ(&mut self, now: Instant, flows: &[AgedFlow]) -> Vec<Message> {
         let seconds = self.clock.seconds(now);
-        let program = &self.desired.program;
+        let program = &self.knowledge.desired.program;
         let leasing = |network| program.leasings().find(|leasing| leasing.network == network);
-        self.leases.adopt(flows, leasing, seconds);
-        self.leases.differing(flows, seconds).into_iter().map(Message::FlowMod).collect()
+        self.dhcp.leases.adopt(flows, leasing, seconds);
+        self.dhcp.leases.differing(flows, seconds).into_iter().map(Message::FlowMod).collect()
     }
 
     /// Returns whether an installed lease flow belongs to a present lease.
     pub(super) fn is_leased(&self, flow: &Flow) -> bool {
-        self.leases.expects(flow)
+        self.dhcp.leases.expects(flow)
     }
 
     /// Sends the DHCP meters to the switch, before the flows that name them.
     pub(super) fn meter_relays(&mut self, session: &mut Session) {
-        let meters = self.desired.program.relay_meters();
-        if self.metering.is_refused() || meters == self.metering.meters {
+        let meters = self.knowledge.desired.program.relay_meters();
+        if self.dhcp.metering.is_refused() || meters == self.dhcp.metering.meters {
             return;
         }
-        for meter in meters.iter().filter(|meter| !self.metering.meters.contains(meter)) {
-            self.metering.given.give(meter.clone(), session);
+        for meter in meters.iter().filter(|meter| !self.dhcp.metering.meters.contains(meter)) {
+            self.dhcp.metering.given.give(meter.clone(), session);
         }
-        self.metering.meters = meters;
+        self.dhcp.metering.meters = meters;
     }
 
     /// Handles an error about a DHCP meter. Returns whether it was one. A switch without meters
@@ -334,7 +335,7 @@ impl Bridge {
         error: &ErrorMsg,
         session: &mut Session,
     ) -> bool {
-        let Some(none) = self.metering.given.refused(xid, error) else { return false };
+        let Some(none) = self.dhcp.metering.given.refused(xid, error) else { return false };
         if none {
             self.notices.push_back(Notice::NotLeased(
                 "the switch has no meters for DHCP: who floods it with requests floods the controller"

@@ -24,7 +24,7 @@ impl Bridge {
         session: &mut Session,
     ) {
         let client = Client::V6 { xid: message.xid, address: message.source, id: message.client };
-        self.leases.ask(now, leasing.network, client, from.port);
+        self.dhcp.leases.ask(now, leasing.network, client, from.port);
         let to = relay.to.iter().filter_map(|place| leasing.parties.get(*place));
         Self::pass_on(packet, from.port, to, session);
         if matches!(message.kind, Dhcpv6MessageType::Release | Dhcpv6MessageType::Decline) {
@@ -68,7 +68,7 @@ impl Bridge {
         addresses: &[LeasedAddress],
         session: &mut Session,
     ) {
-        let (mods, gone) = self.leases.end(|lease| {
+        let (mods, gone) = self.dhcp.leases.end(|lease| {
             (lease.network, lease.port) == (leasing.network, party.port)
                 && addresses.iter().any(|given| IpAddr::from(given.address) == lease.address)
         });

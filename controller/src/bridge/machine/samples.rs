@@ -33,7 +33,7 @@ impl Bridge {
     /// Open vSwitch shows every packet if the meter is missing, and looks for it again only when
     /// flows change.
     pub(super) fn meter_samples(&mut self, session: &mut Session) {
-        let Some(name) = self.name.as_deref().filter(|_| self.owned) else { return };
+        let Some(name) = self.identity.name.as_deref().filter(|_| self.identity.owned) else { return };
         let Some(rate) = self.policy.file.bridge_for(name).and_then(|bridge| bridge.sample_denied) else {
             return;
         };
@@ -68,10 +68,10 @@ impl Bridge {
         if self.sampling.rate.is_none() {
             return false;
         }
-        let origin = self.desired.program.origin(packet.cookie);
+        let origin = self.knowledge.desired.program.origin(packet.cookie);
         let Some(origin) = origin.filter(|origin| origin.reason.is_some()) else { return false };
         let Some(in_port) = FlowMatch::from_wire(&packet.fields).in_port() else { return false };
-        let name = self.ports.unambiguous_name_of(in_port).filter(|name| !name.is_empty());
+        let name = self.attached.ports.unambiguous_name_of(in_port).filter(|name| !name.is_empty());
         self.notices.push_back(Notice::Denied(Box::new(Sample {
             in_port,
             port_name: name.map_or_else(|| in_port.0.to_string(), str::to_owned),

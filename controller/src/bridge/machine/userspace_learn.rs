@@ -52,12 +52,12 @@ impl Bridge {
     /// Learns from a packet, and forwards it.
     pub(super) fn execute(&mut self, now: Instant, message: &PacketIn, session: &mut Session) {
         // A packet with an expired TTL was not sent by a flow.
-        if !self.owned || message.reason == ofproto::PacketInReason::INVALID_TTL {
+        if !self.identity.owned || message.reason == ofproto::PacketInReason::INVALID_TTL {
             return;
         }
         // The controller executes the actions only if the packet's flow asks for that.
         let from = (message.table_id, message.cookie);
-        let compiled = Arc::clone(&self.desired);
+        let compiled = Arc::clone(&self.knowledge.desired);
         let mut learners = compiled.program.reactive();
         let learner = learners.find(|learner| (learner.asks.table, learner.asks.cookie) == from);
         let Some(learner) = learner else { return };
@@ -68,7 +68,7 @@ impl Bridge {
         }
         let packet = packet_of(message);
         let second = self.second(now);
-        let reaction = react(&learner.actions, &packet, &mut self.learned_flow_mirror, second);
+        let reaction = react(&learner.actions, &packet, &mut self.learning.learned_flow_mirror, second);
         for table in reaction.evicted {
             self.made_room(table);
         }
@@ -98,13 +98,13 @@ impl Bridge {
         if let (Some(xid), Message::FlowMod(change)) = (xid, message)
             && change.command == FlowModCommand::Add
         {
-            self.additions.note(xid, change);
+            self.learning.additions.note(xid, change);
         }
     }
 
     /// Counts a flow that made room for another one.
     pub(super) fn made_room(&mut self, table: TableId) {
-        *self.evicted.entry(table.0).or_default() += 1;
+        *self.knowledge.evicted.entry(table.0).or_default() += 1;
     }
 
     /// Handles an error about a learned flow whose table is full: another flow makes room. Returns
@@ -119,9 +119,9 @@ impl Bridge {
         if (error.kind, error.code) != TABLE_FULL {
             return false;
         }
-        let Some(addition) = self.additions.take(xid) else { return false };
+        let Some(addition) = self.learning.additions.take(xid) else { return false };
         let second = self.second(now);
-        match self.learned_flow_mirror.refused(&addition, second) {
+        match self.learning.learned_flow_mirror.refused(&addition, second) {
             FullTableAction::MakesRoom(deletion) => {
                 self.made_room(addition.table_id);
                 self.teach(deletion, session);
@@ -138,8 +138,8 @@ impl Bridge {
 
     /// Notes a reason once, because it may hold for every packet of a storm.
     fn not_learned(&mut self, why: String) {
-        if self.not_learned.as_ref() != Some(&why) {
-            self.not_learned = Some(why.clone());
+        if self.learning.not_learned.as_ref() != Some(&why) {
+            self.learning.not_learned = Some(why.clone());
             self.notices.push_back(Notice::Failed(why));
         }
     }
@@ -148,23 +148,23 @@ impl Bridge {
     /// oldest requested extension, may lack the other extensions too. Flows that need them are
     /// reported.
     pub(super) fn understands_less(&mut self) {
-        self.learned_flow_mirror.speak(Dialect::Plain);
+        self.learning.learned_flow_mirror.speak(Dialect::Plain);
     }
 
     /// Returns the tables that the controller learns for the switch.
     pub(super) fn mirrored(&self) -> BTreeSet<TableId> {
-        self.desired.program.reactive().flat_map(Learner::learns).map(|learn| learn.table).collect()
+        self.knowledge.desired.program.reactive().flat_map(Learner::learns).map(|learn| learn.table).collect()
     }
 
     /// Takes an installed flow of such a table into the mirror when the session begins.
     pub(super) fn mirror_of(&mut self, now: Instant, flow: &Flow, session: &mut Session) {
         // All other flows are about to be deleted, or another controller added them without a
         // report of their end.
-        if !self.desired.learned(flow) {
+        if !self.knowledge.desired.learned(flow) {
             return;
         }
         let second = self.second(now);
-        if let Some(deletion) = self.learned_flow_mirror.read(flow, second) {
+        if let Some(deletion) = self.learning.learned_flow_mirror.read(flow, second) {
             self.made_room(deletion.table_id);
             self.teach(deletion, session);
         }

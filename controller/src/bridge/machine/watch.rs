@@ -44,7 +44,7 @@ impl Bridge {
             fields: Match::default(),
         };
         if let Some(xid) = Self::request_multipart(session, MultipartRequestBody::Monitor(vec![request])) {
-            self.monitor = Monitor::Asked(xid);
+            self.watch.monitor = Monitor::Asked(xid);
         }
     }
 
@@ -52,11 +52,11 @@ impl Bridge {
     /// attributes an eviction to the controller whose new flow needs the room. It sends no
     /// FLOW_REMOVED for it over OpenFlow 1.3.
     pub(super) fn watch_evictions(&mut self, session: &mut Session) {
-        let learns = self.desired.program.reactive().flat_map(Learner::learns);
+        let learns = self.knowledge.desired.program.reactive().flat_map(Learner::learns);
         let tables: BTreeSet<TableId> = learns.map(|learn| learn.table).collect();
         let new: Vec<TableId> =
-            tables.into_iter().filter(|table| !self.evictions.contains_key(table)).collect();
-        if new.is_empty() || matches!(self.monitor, Monitor::None | Monitor::Off) {
+            tables.into_iter().filter(|table| !self.watch.evictions.contains_key(table)).collect();
+        if new.is_empty() || matches!(self.watch.monitor, Monitor::None | Monitor::Off) {
             return;
         }
         let request = |table_id: &TableId| MonitorRequest {
@@ -68,12 +68,12 @@ impl Bridge {
         };
         let asked = MultipartRequestBody::Monitor(new.iter().map(request).collect());
         if let Some(xid) = Self::request_multipart(session, asked) {
-            self.evictions.extend(new.into_iter().map(|table| (table, xid)));
+            self.watch.evictions.extend(new.into_iter().map(|table| (table, xid)));
         }
     }
 
     pub(super) fn monitored(&mut self, now: Instant, updates: Vec<MonitorUpdate>) {
-        if !self.owned {
+        if !self.identity.owned {
             return;
         }
         for update in updates {
@@ -89,18 +89,18 @@ impl Bridge {
 
     fn judge(&mut self, now: Instant, update: &MonitoredFlow) {
         let evicted = update.event == MonitorEvent::Deleted && update.reason == EVICTION;
-        if !evicted && self.foreign_changes >= TOLD_APART {
+        if !evicted && self.knowledge.foreign_changes >= TOLD_APART {
             return self.read_after_drift(now);
         }
         let flow = flow(update);
-        let twin = self.desired.twin(&flow);
+        let twin = self.knowledge.desired.twin(&flow);
         if evicted && twin.is_none() {
-            self.learned_flow_mirror.evicted(&flow);
+            self.learning.learned_flow_mirror.evicted(&flow);
             self.made_room(flow.table);
             return;
         }
         let at = self.clock.since_epoch(now);
-        let left = self.desired.left(&flow, at);
+        let left = self.knowledge.desired.left(&flow, at);
         let foreign = match update.event {
             // The switch ends the flows of a lease by their timeout.
             MonitorEvent::Deleted if lease::is_lease(&flow) => {
@@ -112,15 +112,15 @@ impl Bridge {
                 // The monitor reports neither flags nor importance.
                 Some(twin) => {
                     let told = Flow { flags: twin.flags, importance: twin.importance, ..flow.clone() };
-                    let told = match self.desired.timed_flow_state(&told, Duration::ZERO, at) {
+                    let told = match self.knowledge.desired.timed_flow_state(&told, Duration::ZERO, at) {
                         None => told,
                         Some(standing) => {
-                            self.desired.timed_like_twin(told, standing == TimedFlowState::Good)
+                            self.knowledge.desired.timed_like_twin(told, standing == TimedFlowState::Good)
                         }
                     };
                     !flows::diff::same(&told, twin)
                 }
-                None => !learned(&self.desired, &flow),
+                None => !learned(&self.knowledge.desired, &flow),
             },
         };
         // The switch ended a flow by its timeout, and in time.
@@ -132,12 +132,15 @@ impl Bridge {
         }
         // A learner that was just removed may have taught this flow. The next read deletes it, and
         // it is no drift.
-        let orphan =
-            self.revoked_flows.as_ref().is_some_and(|r| flagged(&flow).any(|flow| r.left_behind(&flow)))
-                || self.installed.as_ref().is_some_and(|before| learned(before, &flow));
-        self.foreign_changes = self.foreign_changes.saturating_add(1);
+        let orphan = self
+            .knowledge
+            .revoked_flows
+            .as_ref()
+            .is_some_and(|r| flagged(&flow).any(|flow| r.left_behind(&flow)))
+            || self.knowledge.installed.as_ref().is_some_and(|before| learned(before, &flow));
+        self.knowledge.foreign_changes = self.knowledge.foreign_changes.saturating_add(1);
         if !orphan {
-            let text = print_flow(&flow, &self.ports.names());
+            let text = print_flow(&flow, &self.attached.ports.names());
             self.notices.push_back(Notice::Foreign(ForeignChange { event: update.event, flow, text }));
         }
         self.read_after_drift(now);
@@ -145,7 +148,7 @@ impl Bridge {
 
     pub(super) fn read_after_drift(&mut self, now: Instant) {
         self.in_doubt();
-        let earliest = self.last_read.map_or(now, |at| at + DRIFT_INTERVAL);
+        let earliest = self.timers.last_read.map_or(now, |at| at + DRIFT_INTERVAL);
         self.read_by(earliest.max(now + DEBOUNCE));
     }
 }

@@ -119,7 +119,7 @@ fn a_rule_that_goes_takes_what_it_taught_along_until_nothing_is_left() {
     let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
     let taught: Flow = {
         let mut flow = learned(&rig);
-        let program = &rig.bridge.desired.program;
+        let program = &rig.bridge.knowledge.desired.program;
         let vpn = |f: &&Flow| program.origin(f.cookie).is_some_and(|o| o.rule == "vpn-clients");
         let teaches = |f: &&Flow| f.learns().any(|learn| learn.table == flow.table);
         flow.cookie = program.flows().filter(vpn).find(teaches).unwrap().cookie;
@@ -326,7 +326,7 @@ fn listed(from: &str, a: u8, c: u8) -> ActivePolicy {
 /// Returns the flow that the switch learned from a datagram to b.
 fn taught(rig: &Rig, at: u32, from: u8) -> Vec<Flow> {
     let pipeline =
-        flows::verify::interp::Pipeline::new(rig.bridge.desired.program.flows().cloned().collect());
+        flows::verify::interp::Pipeline::new(rig.bridge.knowledge.desired.program.flows().cloned().collect());
     let address = |n: u8| std::net::Ipv4Addr::new(10, 9, 0, n);
     let packet =
         flows::verify::interp::Packet::ipv4([2; 6], [4; 6], address(from), address(2), 17).udp(4_000, 53);

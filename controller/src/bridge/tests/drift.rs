@@ -27,7 +27,7 @@ pub(super) fn learned(rig: &Rig) -> Flow {
 
 /// Returns a flow of the first learner that satisfies the condition.
 pub(super) fn learned_by(rig: &Rig, fits: impl Fn(&Flow) -> bool) -> Flow {
-    let fitting = rig.bridge.desired.program.flows().filter(|flow| fits(flow));
+    let fitting = rig.bridge.knowledge.desired.program.flows().filter(|flow| fits(flow));
     let learner = fitting.into_iter().find_map(|flow| {
         flow.instructions.iter().find_map(|i| match i {
             Instruction::ApplyActions(actions) => actions.iter().find_map(|a| match a {
@@ -40,7 +40,7 @@ pub(super) fn learned_by(rig: &Rig, fits: impl Fn(&Flow) -> bool) -> Flow {
     });
     let (parent, learn) = learner.unwrap();
     // From any admitted sender, to any party in the file or to the world.
-    let flows: Vec<Flow> = rig.bridge.desired.program.flows().cloned().collect();
+    let flows: Vec<Flow> = rig.bridge.knowledge.desired.program.flows().cloned().collect();
     let exact = |field| move |flow: &Flow| flow.matches.exact(field).filter(|_| !flow.drops());
     let senders = || flows.iter().filter(|flow| flow.table == TableId(0) && !flow.drops());
     let mut targets: Vec<u128> = flows.iter().filter_map(exact(Field::Ipv4Dst)).collect();
@@ -58,7 +58,7 @@ pub(super) fn learned_by(rig: &Rig, fits: impl Fn(&Flow) -> bool) -> Flow {
     };
     let pairs = senders().flat_map(|sender| targets.iter().map(move |to| (sender, to)));
     let flow = pairs.into_iter().find_map(taught).unwrap();
-    assert!(rig.bridge.desired.learned(&flow), "{flow:?} is none that {learn:?} writes");
+    assert!(rig.bridge.knowledge.desired.learned(&flow), "{flow:?} is none that {learn:?} writes");
     flow
 }
 
@@ -99,7 +99,7 @@ fn a_desired_flow_that_was_changed_or_deleted_comes_back() {
     for event in [MonitorEvent::Deleted, MonitorEvent::Modified] {
         let mut rig = Rig::settled(FILE, "mesh-privacy", &MESH);
         rig.pass(Duration::from_secs(1));
-        let mut flow = rig.bridge.desired.program.flows().next().unwrap().clone();
+        let mut flow = rig.bridge.knowledge.desired.program.flows().next().unwrap().clone();
         if event == MonitorEvent::Modified {
             flow.instructions = vec![Instruction::ClearActions];
         }
@@ -118,7 +118,7 @@ fn our_own_changes_and_what_is_as_desired_are_no_drift() {
     let mut rig = Rig::settled(FILE, "vmbr0", &VMBR0);
     rig.pass(Duration::from_secs(1));
     rig.tell_update(MonitorUpdate::Abbreviated(Xid(9)));
-    let flow = rig.bridge.desired.program.flows().next().unwrap().clone();
+    let flow = rig.bridge.knowledge.desired.program.flows().next().unwrap().clone();
     rig.tell(MonitorEvent::Added, &flow);
     rig.tell(MonitorEvent::Deleted, &foreign());
     let learned = learned(&rig);

@@ -140,7 +140,7 @@ impl Rig {
 
     /// Returns the bridge's desired flows, as a switch would report them.
     fn desired(&self) -> Vec<FlowStats> {
-        self.bridge.desired.program.flows().map(stats).collect()
+        self.bridge.knowledge.desired.program.flows().map(stats).collect()
     }
 
     /// Answers the request for the flow monitor, if it is among these messages.

@@ -31,7 +31,7 @@ fn meters(sent: &[(Xid, Message)]) -> Vec<(Xid, &MeterMod)> {
 
 /// Returns the number of desired flows that sample the packets they drop.
 fn shown(rig: &Rig) -> usize {
-    let flows = rig.bridge.desired.program.flows();
+    let flows = rig.bridge.knowledge.desired.program.flows();
     flows.filter(|flow| flow.drops() && !flow.instructions.is_empty()).count()
 }
 
@@ -64,11 +64,11 @@ fn the_meter_goes_before_the_flows_and_that_it_is_there_is_no_error() {
 fn a_switch_without_meters_gets_no_flow_that_names_one() {
     let mut rig = Rig::connect(NETWORK, "br0", &["a0"]);
     let sent = rig.received();
-    let flows = rig.bridge.desired.program.flows().count();
+    let flows = rig.bridge.knowledge.desired.program.flows().count();
     for (xid, _) in meters(&sent) {
         rig.give(xid, &refusal(1, 1));
     }
-    assert_eq!((shown(&rig), rig.bridge.desired.program.flows().count()), (0, flows));
+    assert_eq!((shown(&rig), rig.bridge.knowledge.desired.program.flows().count()), (0, flows));
     assert_eq!(rig.notices.iter().filter(|n| matches!(n, Notice::Unsampled(_))).count(), 1);
     // Not later either.
     rig.reload(&NETWORK.replace("= 7", "= 8"));
