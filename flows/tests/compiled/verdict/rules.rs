@@ -179,8 +179,9 @@ impl<'a> Rules<'a> {
         src: IpAddr,
         content: Content,
     ) -> bool {
+        // Where nobody of the list has an address of the family by the file, the rule has no flow at all.
         let named = |a: &Allow| match nameless {
-            true => a.to.contains(&to.network.name),
+            true => a.to.contains(&to.network.name) && self.is_reached(&a.to, to, src.is_ipv4()),
             false => Self::means(&a.to, to),
         };
         // A list that is the network's name alone is all its members; in a list of several each is meant by itself.
