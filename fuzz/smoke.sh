@@ -20,7 +20,8 @@ RUSTC_WORKSPACE_WRAPPER=$PWD/instrument.sh CARGO_INCREMENTAL=0 \
 built=${CARGO_TARGET_DIR:-../target}/debug
 "$built/examples/seeds" corpus
 
-for target in "${targets[@]}"; do
+run() {
+    local target=$1 log
     mkdir -p "corpus/$target" "artifacts/$target"
     log=$(mktemp)
     if ! "$built/$target" "corpus/$target" \
@@ -28,8 +29,24 @@ for target in "${targets[@]}"; do
         -artifact_prefix="artifacts/$target/" 2>"$log"; then
         cat "$log" >&2
         echo "fuzz: $target failed; what it choked on is in fuzz/artifacts/$target/" >&2
-        exit 1
+        return 1
     fi
     echo "fuzz: $target: $(grep -o 'Done .*' "$log")"
     rm "$log"
+}
+
+# Two at a time: each is one thread.
+waiting=()
+failed=0
+for target in "${targets[@]}"; do
+    run "$target" &
+    waiting+=("$!")
+    if [ ${#waiting[@]} -eq 2 ]; then
+        wait "${waiting[0]}" || failed=1
+        waiting=("${waiting[1]}")
+    fi
 done
+for pid in "${waiting[@]}"; do
+    wait "$pid" || failed=1
+done
+exit "$failed"
