@@ -21,7 +21,7 @@ use crate::support::{Compiled, MIXED, SHIPPED, file, random};
 use crate::verdict::{Content, Discovery, Frame, What};
 
 /// What was said, and what the switch learned of it.
-struct Said {
+struct PacketFacts {
     at: PortNo,
     frame: Frame,
     learned: Vec<Flow>,
@@ -51,7 +51,7 @@ fn number(state: &State, bridge: usize, port: &str) -> Option<PortNo> {
 }
 
 /// Lets everybody speak who may, and asks that the program accounts for whatever that taught.
-fn speak(state: &State, bridge: usize, program: &Program, probes: &[Probe]) -> Vec<Said> {
+fn speak(state: &State, bridge: usize, program: &Program, probes: &[Probe]) -> Vec<PacketFacts> {
     let choices = Choices::new(&state.file, &state.file.bridges[bridge].name);
     let (pipeline, judge) = (pipeline(program), LearnedFlowJudge::new(&program.parts));
     let mut all = Vec::new();
@@ -74,7 +74,7 @@ fn speak(state: &State, bridge: usize, program: &Program, probes: &[Probe]) -> V
                 );
             }
             if !learned.is_empty() {
-                all.push(Said { at, frame, learned });
+                all.push(PacketFacts { at, frame, learned });
             }
         }
     }
@@ -83,7 +83,7 @@ fn speak(state: &State, bridge: usize, program: &Program, probes: &[Probe]) -> V
 
 /// What else may have taught the same: the MACs and the tag are whatever the file wants, and where the flow does not say it
 /// who said what to whom.
-fn alike<'c>(one: &Said, flow: &Flow, choices: &'c Choices) -> impl Iterator<Item = Packet> + 'c {
+fn alike<'c>(one: &PacketFacts, flow: &Flow, choices: &'c Choices) -> impl Iterator<Item = Packet> + 'c {
     let mut frames = vec![one.frame];
     if let What::Ip { src, dst, content } = one.frame.what {
         let v6 = src.is_ipv6();
@@ -138,7 +138,7 @@ fn same(a: &Flow, b: &Flow) -> bool {
 /// After the changes a flow is accounted for if its learner is there as it was and a packet would teach it, and not otherwise.
 fn judged(mut state: State, changes: &[Change], probes: &[Probe], seen: &Cell<[usize; 2]>) {
     let before = state.after(&[]);
-    let all: Vec<Vec<Said>> =
+    let all: Vec<Vec<PacketFacts>> =
         before.iter().enumerate().map(|(n, program)| speak(&state, n, program, probes)).collect();
     let bridges = state.file.bridges.len();
     let of_file = |file: &NetworkFile| -> Vec<IpAddr> {

@@ -13,7 +13,7 @@ use ipnetwork::IpNetwork;
 
 pub(crate) use self::discovery::Discovery;
 use self::rules::Rules;
-use self::who::{Kind, Party, World, public};
+use self::who::{Kind, Party, Topology, public};
 
 /// A frame as it arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +118,7 @@ pub(crate) fn verdict(
     frame: Frame,
 ) -> Vec<Out> {
     let mut outs = if file.networks.iter().any(|n| n.bridge == bridge) {
-        let world = World::new(file, leases, held, bridge);
+        let world = Topology::new(file, leases, held, bridge);
         let rules = Rules::new(file, moment);
         Judge { file, world: &world, rules: &rules, bridge }.judge(in_port, frame)
     } else {
@@ -130,7 +130,7 @@ pub(crate) fn verdict(
 
 struct Judge<'j, 'a> {
     file: &'a NetworkFile,
-    world: &'j World<'a>,
+    world: &'j Topology<'a>,
     rules: &'j Rules<'a>,
     bridge: &'j str,
 }

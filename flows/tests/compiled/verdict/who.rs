@@ -144,12 +144,12 @@ impl Party<'_> {
     }
 }
 
-pub(super) struct World<'a> {
+pub(super) struct Topology<'a> {
     file: &'a NetworkFile,
     pub(super) parties: Vec<Party<'a>>,
 }
 
-impl<'a> World<'a> {
+impl<'a> Topology<'a> {
     pub(super) fn new(
         file: &'a NetworkFile,
         leases: &'a [Leased],

@@ -15,7 +15,7 @@ use portcullis_tests::Running;
 use portcullis_tests::running::binary;
 
 use self::ears::{Ears, Word};
-use self::world::{Conversation, Dice, Mode, WINDOW, World};
+use self::world::{Conversation, Dice, Mode, RandomNetwork, WINDOW};
 
 /// The modes that are tried.
 const MODES: &[Mode] = &[Mode::Learn, Mode::Conntrack];
@@ -33,7 +33,7 @@ fn window(net: &Running, words: &[&str]) {
 }
 
 /// Takes a file into force and waits until that is acknowledged.
-fn reload(net: &Running, world: &World) {
+fn reload(net: &Running, world: &RandomNetwork) {
     net.reload(&world.text());
     let mark = format!("tp_dst={}", world.mark);
     net.wait_for("the switch to have the file", || {
@@ -43,7 +43,7 @@ fn reload(net: &Running, world: &World) {
 }
 
 /// The ports that a packet was heard at where the file does not want it.
-fn astray(world: &World, conversation: &Conversation, to: usize, heard: &[usize]) -> bool {
+fn astray(world: &RandomNetwork, conversation: &Conversation, to: usize, heard: &[usize]) -> bool {
     heard.iter().any(|port| *port != to) || !heard.is_empty() && !world.allows(conversation)
 }
 
@@ -57,9 +57,9 @@ struct Held {
 
 fn holds(mode: Mode, seed: u64, changes: u64) -> Held {
     let mut dice = Dice(Rng::with_seed(seed));
-    let mut world = World::new(mode, &mut dice);
+    let mut world = RandomNetwork::new(mode, &mut dice);
     while !world.fits() {
-        world = World::new(mode, &mut dice);
+        world = RandomNetwork::new(mode, &mut dice);
     }
     let net = Running::start(&world.text(), LabOptions::default());
     window(&net, &["open", WINDOW, "--for", "1h", "--reason", "a test"]);

@@ -71,7 +71,7 @@ struct Rule {
 
 /// What a file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct World {
+pub(super) struct RandomNetwork {
     mode: Mode,
     pub(super) parties: Vec<Party>,
     rules: Vec<Rule>,
@@ -93,7 +93,7 @@ pub(super) struct Conversation {
     pub(super) service: u16,
 }
 
-impl World {
+impl RandomNetwork {
     pub(super) fn new(mode: Mode, dice: &mut Dice) -> Self {
         let party = |n: usize| Party { port: n, network: 0, host: 1 + u8::try_from(n).unwrap() };
         let parties = (0..PARTIES).map(party).collect();
