@@ -36,17 +36,6 @@ run() {
 }
 
 # Two at a time: each is one thread.
-waiting=()
-failed=0
-for target in "${targets[@]}"; do
-    run "$target" &
-    waiting+=("$!")
-    if [ ${#waiting[@]} -eq 2 ]; then
-        wait "${waiting[0]}" || failed=1
-        waiting=("${waiting[1]}")
-    fi
-done
-for pid in "${waiting[@]}"; do
-    wait "$pid" || failed=1
-done
-exit "$failed"
+export -f run
+export seconds built
+printf '%s\n' "${targets[@]}" | xargs -n 1 -P 2 bash -c 'run "$1"' run
