@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use flows::finding::{Finding, Severity};
-use flows::network::{Additions, Loaded, Protocol, SourceFiles};
+use flows::network::{Additions, Loaded, SourceFiles};
 use matrix::{self, Comparison, Matrix, Parsed, Presence, Temp};
 use portcullis::policy::{self, PolicyError};
 use serde_json::{Value, json};
@@ -119,18 +119,6 @@ fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-fn protocol(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Any => "any",
-        Protocol::Tcp => "tcp",
-        Protocol::Udp => "udp",
-        Protocol::Sctp => "sctp",
-        Protocol::Icmp => "icmp",
-        Protocol::Dhcp => "dhcp",
-        Protocol::Vrrp => "vrrp",
-    }
-}
-
 /// The matrix as JSON: hosts with their places, rows, and envelopes of overlays.
 fn as_json(matrix: &Matrix) -> Value {
     let label = |column: usize| matrix.columns.get(column).map(|column| column.label.clone());
@@ -159,7 +147,7 @@ fn as_json(matrix: &Matrix) -> Value {
             "from": row.from,
             "to": row.to,
             "nets": row.nets,
-            "protocol": protocol(row.protocol),
+            "protocol": row.protocol.word(),
             "ports": row.ports,
             "purpose": row.purpose,
             "temp": temp,
@@ -168,7 +156,7 @@ fn as_json(matrix: &Matrix) -> Value {
     let envelopes = matrix.envelopes.iter().map(|envelope| {
         json!({
             "overlay": envelope.overlay,
-            "protocol": protocol(envelope.protocol),
+            "protocol": envelope.protocol.word(),
             "ports": envelope.ports,
             "net": envelope.net,
             "members": envelope.members,

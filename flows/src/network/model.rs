@@ -422,6 +422,25 @@ pub enum Protocol {
     Vrrp,
 }
 
+impl Protocol {
+    /// Every protocol.
+    pub const ALL: [Self; 7] =
+        [Self::Any, Self::Tcp, Self::Udp, Self::Sctp, Self::Icmp, Self::Dhcp, Self::Vrrp];
+
+    /// Returns the word for it in a network file.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Sctp => "sctp",
+            Self::Icmp => "icmp",
+            Self::Dhcp => "dhcp",
+            Self::Vrrp => "vrrp",
+        }
+    }
+}
+
 /// An assertion: no packet from the senders ever reaches the receivers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Never {

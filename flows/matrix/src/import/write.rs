@@ -149,7 +149,7 @@ fn overlay(plan: &ImportPlan<'_>, overlay: &ImportedOverlay, out: &mut String) {
     let members: Vec<String> = overlay.members.iter().filter_map(of).collect();
     let _ = writeln!(out, "\n# {}: a switch sees its envelope.", plain(&overlay.title));
     let _ = writeln!(out, "[overlay.{}]", key(&overlay.name));
-    let _ = writeln!(out, "protocol = {}", quote(protocol_word(*protocol)));
+    let _ = writeln!(out, "protocol = {}", quote(protocol.word()));
     let _ = writeln!(out, "ports = {ports:?}");
     let _ = writeln!(out, "members = {{ {} }}", members.join(", "));
 }
@@ -164,7 +164,7 @@ fn rule(rule: &ImportedRule, out: &mut String) {
         RuleDirection::Elsewhere(what) => writeln!(out, "elsewhere = {}", quote(what)),
     };
     if rule.protocol != Protocol::Any {
-        let _ = writeln!(out, "protocol = {}", quote(protocol_word(rule.protocol)));
+        let _ = writeln!(out, "protocol = {}", quote(rule.protocol.word()));
     }
     if !rule.ports.is_empty() {
         let _ = writeln!(out, "ports = {:?}", rule.ports);
@@ -179,18 +179,6 @@ fn rule(rule: &ImportedRule, out: &mut String) {
     }
     if !rule.purpose.is_empty() {
         let _ = writeln!(out, "purpose = {}", quote(&rule.purpose));
-    }
-}
-
-fn protocol_word(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Any => "any",
-        Protocol::Tcp => "tcp",
-        Protocol::Udp => "udp",
-        Protocol::Sctp => "sctp",
-        Protocol::Icmp => "icmp",
-        Protocol::Dhcp => "dhcp",
-        Protocol::Vrrp => "vrrp",
     }
 }
 

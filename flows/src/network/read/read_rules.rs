@@ -15,16 +15,7 @@ const MAX_HOPS: usize = 26;
 
 impl Keyword for Protocol {
     fn of(word: &str) -> Option<Self> {
-        match word {
-            "any" => Some(Protocol::Any),
-            "tcp" => Some(Protocol::Tcp),
-            "udp" => Some(Protocol::Udp),
-            "sctp" => Some(Protocol::Sctp),
-            "icmp" => Some(Protocol::Icmp),
-            "dhcp" => Some(Protocol::Dhcp),
-            "vrrp" => Some(Protocol::Vrrp),
-            _ => None,
-        }
+        Protocol::ALL.into_iter().find(|protocol| protocol.word() == word)
     }
 }
 
@@ -143,16 +134,10 @@ pub(in crate::network) fn allow(node: &TreeNode<'_>, report: &mut FindingReport)
         let help = "take it away: no bridge sees what the rule is about";
         contradiction(&fields, key, carried, help, report);
     }
-    if let Some(word) = match protocol {
-        Some(Protocol::Icmp) => Some("icmp"),
-        Some(Protocol::Sctp) => Some("sctp"),
-        Some(Protocol::Dhcp) => Some("dhcp"),
-        Some(Protocol::Vrrp) => Some("vrrp"),
-        _ => None,
-    } {
-        let why = format!("its protocol `{word}`");
+    if let Some(protocol @ (Protocol::Icmp | Protocol::Sctp | Protocol::Dhcp | Protocol::Vrrp)) = protocol {
+        let why = format!("its protocol `{}`", protocol.word());
         contradiction(&fields, "returns", &why, "take it away: there is nothing to choose", report);
-        if protocol == Some(Protocol::Dhcp) {
+        if protocol == Protocol::Dhcp {
             contradiction(&fields, "limit", &why, "take it away: DHCP has no learned flows", report);
             contradiction(&fields, "via", &why, "take it away: DHCP stays inside a network", report);
         }
