@@ -4,9 +4,34 @@ use flows::network::{Crossing, LinkRole, Never};
 
 use super::definition::{Action, Expected, Probe};
 use super::forged;
+use super::frames::Frame;
 use super::view::LabView;
 use crate::addressing;
 use crate::plan::{HOST, MAC_WIRE, PlannedPort, Subject, mac};
+
+/// Returns the probe that emits raw frames at a port, and listens for them at the ports `at`.
+fn raw_frames(
+    from: &PlannedPort,
+    to: &PlannedPort,
+    frames: Vec<Frame>,
+    at: Vec<PlannedPort>,
+    why: &str,
+    expected: Expected,
+) -> Probe {
+    Probe {
+        from: from.name.clone(),
+        to: to.name.clone(),
+        what: format!("{} raw frames ({why})", frames.len()),
+        expected,
+        action: Action::Frames {
+            from: Box::new(from.clone()),
+            frames,
+            enters: from.port.clone(),
+            at,
+            else_at: Vec::new(),
+        },
+    }
+}
 
 impl<'a> LabView<'a> {
     /// Returns the wires of links into the networks that a `never` names, as places at their far
@@ -58,20 +83,8 @@ impl<'a> LabView<'a> {
                 let at: Vec<PlannedPort> =
                     to.iter().filter(|p| p.name != a.name).map(|p| (*p).clone()).collect();
                 let frames = forged::frames(a, b, &to, &self.local_macs());
-                probes.push(Probe {
-                    from: a.name.clone(),
-                    to: b.name.clone(),
-                    what: format!("{} raw frames ({})", frames.len(), never.name),
-                    expected: Expected::Never,
-                    // A mesh bridge may drop forged frames, so it is enough that they reach it.
-                    action: Action::Frames {
-                        from: Box::new((*a).clone()),
-                        frames,
-                        enters: a.port.clone(),
-                        at,
-                        else_at: Vec::new(),
-                    },
-                });
+                // A mesh bridge may drop forged frames, so it is enough that they reach it.
+                probes.push(raw_frames(a, b, frames, at, &never.name, Expected::Never));
             }
         }
     }
@@ -109,19 +122,8 @@ impl<'a> LabView<'a> {
         };
         for target in &targets {
             let frames = forged::frames(&local, target, &targets, &[]);
-            probes.push(Probe {
-                from: local.name.clone(),
-                to: target.name.clone(),
-                what: format!("{} raw frames (not in the file)", frames.len()),
-                expected: Expected::Denied,
-                action: Action::Frames {
-                    from: Box::new(local.clone()),
-                    frames,
-                    enters: bridge.to_owned(),
-                    at: targets.iter().map(|p| (*p).clone()).collect(),
-                    else_at: Vec::new(),
-                },
-            });
+            let at = targets.iter().map(|p| (*p).clone()).collect();
+            probes.push(raw_frames(&local, target, frames, at, "not in the file", Expected::Denied));
         }
     }
 
@@ -160,19 +162,8 @@ impl<'a> LabView<'a> {
                     here.filter(|p| self.network_of(p).is_some_and(|n| n.bridge == near.bridge)).collect();
                 for to in &here {
                     let frames = forged::frames(&wire, to, &here, &self.local_macs());
-                    probes.push(Probe {
-                        from: wire.name.clone(),
-                        to: to.name.clone(),
-                        what: format!("{} raw frames (no crossing)", frames.len()),
-                        expected: Expected::Denied,
-                        action: Action::Frames {
-                            from: Box::new(wire.clone()),
-                            frames,
-                            enters: near.port.clone(),
-                            at: here.iter().map(|p| (*p).clone()).collect(),
-                            else_at: Vec::new(),
-                        },
-                    });
+                    let at = here.iter().map(|p| (*p).clone()).collect();
+                    probes.push(raw_frames(&wire, to, frames, at, "no crossing", Expected::Denied));
                 }
             }
         }

@@ -241,18 +241,7 @@ impl<'a> LabView<'a> {
         target: IpAddr,
         kind: TrialKind,
     ) -> Option<String> {
-        let Subject::Endpoint(name) = &hop.subject else { return None };
-        let rule = self.rules().find(|r| {
-            let leads = |to: &String| match self.file.party(to) {
-                Some(Party::Exit(_)) => true,
-                Some(Party::Outside(o, _)) => self.is_of(o, target),
-                _ => false,
-            };
-            r.via.as_ref() == Some(name)
-                && kind.fits(r.protocol, &r.ports)
-                && self.is_named(&r.from, a, source)
-                && r.to.iter().any(leads)
-        })?;
+        let rule = self.rule_by((a, source), hop, target, kind)?;
         let beyond = TrialSide { namespace: String::new(), address: target, beyond: true };
         let exits = self.plan.places.iter().filter(|p| matches!(p.subject, Subject::Exit(_)));
         let on = exits.flat_map(|exit| self.of_subject(&hop.subject).into_iter().map(move |leg| (leg, exit)));
@@ -271,19 +260,29 @@ impl<'a> LabView<'a> {
         target: IpAddr,
         kind: TrialKind,
     ) -> bool {
-        let Subject::Endpoint(name) = &hop.subject else { return false };
-        a.network == hop.network
-            && self.rules().any(|r| {
-                let leads = |to: &String| match self.file.party(to) {
-                    Some(Party::Exit(_)) => true,
-                    Some(Party::Outside(o, _)) => self.is_of(o, target),
-                    _ => false,
-                };
-                r.via.as_ref() == Some(name)
-                    && kind.fits(r.protocol, &r.ports)
-                    && self.is_named(&r.from, a, source)
-                    && r.to.iter().any(leads)
-            })
+        a.network == hop.network && self.rule_by((a, source), hop, target, kind).is_some()
+    }
+
+    /// Returns the rule that sends the traffic to its next hop `hop`.
+    fn rule_by(
+        &self,
+        (a, source): (&PlannedPort, IpAddr),
+        hop: &PlannedPort,
+        target: IpAddr,
+        kind: TrialKind,
+    ) -> Option<&'a Allow> {
+        let Subject::Endpoint(name) = &hop.subject else { return None };
+        let leads = |to: &String| match self.file.party(to) {
+            Some(Party::Exit(_)) => true,
+            Some(Party::Outside(o, _)) => self.is_of(o, target),
+            _ => false,
+        };
+        self.rules().find(|r| {
+            r.via.as_ref() == Some(name)
+                && kind.fits(r.protocol, &r.ports)
+                && self.is_named(&r.from, a, source)
+                && r.to.iter().any(leads)
+        })
     }
 
     /// Returns the sides for conversations with a place: its own addresses, those beyond it for an

@@ -1,6 +1,5 @@
 //! Actions that write fields, and the arguments of `controller` and `note`.
 
-use bytes::Bytes;
 use ofproto::action::{Action, Subfield, ToController};
 use ofproto::oxm::{Field, Oxm};
 use ofproto::{PacketInReason, PortNo};
@@ -162,14 +161,7 @@ pub(in crate::syntax) fn controller<'a>(cx: &Context<'a>, pair: KeyValue<'a>) ->
         let max_len = if text.is_empty() { 0xffff } else { cx.half("max_len", text)? };
         return Ok(Action::Output { port: PortNo::CONTROLLER, max_len });
     }
-    let mut to = ToController {
-        max_len: 0xffff,
-        controller_id: 0,
-        reason: PacketInReason::ACTION,
-        userdata: Bytes::new(),
-        pause: false,
-        meter: None,
-    };
+    let mut to = ToController::default();
     let mut plain = true;
     for pair in token::pairs(text) {
         let value = pair.text();
