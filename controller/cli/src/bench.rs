@@ -19,9 +19,9 @@ use portcullis::address::ListenAddress;
 use super::Failure;
 use super::output::{complain, print};
 
-/// How often the progress line is written anew.
+/// Interval at which the progress line is rewritten.
 const LINE: Duration = Duration::from_millis(200);
-/// What a shell reports of a command that Ctrl-C ended.
+/// The exit code that a shell reports of a command ended by Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
 /// Measure a controller: an OpenFlow 1.3 load generator for any of them.

@@ -117,7 +117,7 @@ impl Create {
     }
 }
 
-/// What a person needs to know of a new container.
+/// Returns the settings of a new container, as a person reads them.
 fn created_text(made: &CreatedContainer) -> String {
     let CreatedContainer { name, network, id, bridge, port, device, mac, .. } = made;
     let mut text = format!("{name}: id {id} on {network}, port {port} of {bridge}\n");

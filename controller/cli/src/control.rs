@@ -37,7 +37,7 @@ impl Control {
         Err(match ApiError::parse(reply.status, &reply.body) {
             Some(ApiError { message, help, .. }) if help.is_empty() => miette::miette!("{message}"),
             Some(ApiError { message, help, .. }) => miette::miette!(help = help, "{message}"),
-            // Where numbers are shown, nothing is changed: such an address knows no such path.
+            // An address that only serves numbers has no path for changes.
             None if reply.status == 404 => miette::miette!(
                 help = "name the socket of `run --api-listen`: --api unix:PATH",
                 "{api} has no {path}: it shows how the controller stands, and changes nothing"

@@ -42,7 +42,7 @@ impl DeniedArgs {
     }
 }
 
-/// What is said of one.
+/// Returns the lines about one denied packet.
 fn paragraph(denied: &Value) -> String {
     let word = |key: &str| denied.get(key).and_then(Value::as_str).unwrap_or_default();
     let number = |key: &str| denied.get(key).and_then(Value::as_u64);

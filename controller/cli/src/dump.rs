@@ -16,7 +16,7 @@ use super::output::BufferedOutput;
 use super::target::{connect, names};
 use super::{Failure, syntax};
 
-/// How much `ovs-ofctl` tells of a message in a dump.
+/// Verbosity of `ovs-ofctl` for a message in a dump.
 const VERBOSITY: u8 = 1;
 /// The transaction under which `ovs-ofctl` asks: it is a part of what it prints.
 const FIRST: Xid = Xid(2);

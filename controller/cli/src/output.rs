@@ -48,7 +48,7 @@ pub(super) fn report(failure: &Failure) {
     let _ = writeln!(io::stderr(), "{failure:?}");
 }
 
-/// How much is held before it is written, bytes.
+/// Number of bytes buffered before a write.
 const BUFFER: usize = 64 << 10;
 
 /// Nobody reads any further: for a command that only prints, the reason to end, and to end well.

@@ -34,9 +34,9 @@ use super::{Failure, finding, output};
 const AUDIT: Duration = Duration::from_secs(10);
 /// Separates two looks after another session claimed a bridge.
 const AUDIT_WANTED: Duration = Duration::from_secs(1);
-/// Where switches connect on a machine without Open vSwitch.
+/// The listening address for switches on a machine without Open vSwitch.
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 6653);
-/// How long after a bridge connected it is told when to call again.
+/// Delay between the connection of a bridge and the setting of its reconnect interval.
 const RETRY_TOLD: Duration = Duration::from_millis(500);
 
 /// Keep the bridges of a network file exactly as it says.
@@ -298,7 +298,7 @@ async fn keep_retrying(hub: Arc<Hub>, database: Database) {
     let mut moved = hub.follow_bridges();
     let mut told = BTreeSet::new();
     while moved.changed().await.is_ok() {
-        // What comes together is told together.
+        // Sessions that begin together are handled together.
         tokio::time::sleep(RETRY_TOLD).await;
         moved.mark_unchanged();
         let seats = hub.owned_bridges();

@@ -14,7 +14,7 @@ use super::Failure;
 use super::output::BufferedOutput;
 use super::target::{connect, listen};
 
-/// How much `ovs-ofctl snoop` tells of a message.
+/// Verbosity of `ovs-ofctl snoop` for a message.
 const VERBOSITY: u8 = 2;
 /// Ports whose names are kept.
 const MAX_PORTS: usize = 65_536;

@@ -89,7 +89,7 @@ fn faults(bridge: &Value) -> impl Iterator<Item = &Value> {
     bridge.get("faults").and_then(Value::as_array).into_iter().flatten()
 }
 
-/// What is said about one bridge.
+/// Returns the lines about one bridge.
 fn paragraph(bridge: &Value) -> String {
     let ambiguous = words(bridge, "ambiguous_ports");
     let connected = match (is(bridge, "connected"), is(bridge, "settled")) {

@@ -1,4 +1,4 @@
-//! What a command means by TARGET: a bridge's name, `unix:PATH` or `tcp:ADDRESS[:PORT]`.
+//! The meaning of TARGET on the command line: a bridge's name, `unix:PATH` or `tcp:ADDRESS[:PORT]`.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
@@ -15,10 +15,10 @@ use super::Failure;
 
 /// IANA's port for OpenFlow.
 const PORT: u16 = 6653;
-/// How many bridges an error names.
+/// Largest number of bridges that an error names.
 const NAMED: usize = 20;
 
-/// What is right.
+/// The remedy for a wrong target.
 const HELP: &str = "a TARGET is a bridge's name (its socket is looked for in $OVS_RUNDIR), unix:PATH or \
                     tcp:ADDRESS[:PORT]";
 

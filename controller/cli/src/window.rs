@@ -58,7 +58,7 @@ impl WindowArgs {
     pub(super) fn execute(self) -> Result<ExitCode, Failure> {
         match self.command {
             Command::Open { name, duration, reason, extend, control } => {
-                // What can be said without the controller is said at once.
+                // Errors that need no controller are reported at once.
                 parse_duration(&duration).map_err(|e| miette::miette!(help = e.help(), "{e}"))?;
                 let body = json!({ "name": name, "for": duration, "reason": reason, "extend": extend });
                 let window = control.ask("POST", "/api/windows", Some(&body))?;

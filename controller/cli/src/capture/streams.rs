@@ -9,10 +9,10 @@ use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use ofproto::frame::next_length;
 use ofproto::{Framer, MessageType};
 
-/// How many streams are followed at once; what begins beyond is passed over.
+/// Largest number of streams followed at once. Further ones are ignored.
 const MAX_STREAMS: usize = 4096;
 
-/// Who sends to whom.
+/// The sender and the receiver of one direction of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct StreamEnds {
     source: (IpAddr, u16),
@@ -120,11 +120,11 @@ impl Stream {
                         self.held.advance(at);
                         self.place = Place::Found;
                     }
-                    // So many bytes of OpenFlow contain a whole message, however long its messages are.
+                    // OpenFlow would have contained a whole message by now.
                     None if self.held.len() > Framer::CAPACITY => self.place = Place::Lost,
                     None => return messages,
                 },
-                // What was found was no message, but looked like one.
+                // The message found before only looked like one.
                 Place::Found if !can_begin(&self.held) => self.place = Place::Sought,
                 Place::Known | Place::Found => match next_length(&self.held) {
                     Ok(Some(length)) => messages.push(self.held.split_to(length).to_vec()),
@@ -142,8 +142,8 @@ impl Stream {
 
 /// Returns where the first whole message seems to begin.
 fn find_message(stream: &[u8]) -> Option<usize> {
-    // Who writes whole messages seldom cuts one: what the capture has first is probably the
-    // beginning of one, and its payload is not searched before it can be told that it is none.
+    // Senders mostly write whole messages, so the first bytes probably begin one. Its payload is
+    // searched only when it turns out to be none.
     if can_begin(stream) && next_length(stream) == Ok(None) {
         return None;
     }

@@ -95,7 +95,7 @@ fn a_connection_is_followed_from_its_first_byte() {
     // Sent again, and the next one.
     all.extend([frame(0, false, &echo(1, b"")), frame(18, false, &echo(3, b""))]);
     assert_eq!(xids(&all), [1, 2, 3]);
-    // What cannot be a message is the end, as for ovs-ofctl.
+    // Bytes that cannot begin a message end the stream, as in ovs-ofctl.
     all.extend([frame(26, false, &[4, 2, 0, 7, 0, 0, 0, 4]), frame(34, false, &echo(5, b""))]);
     assert_eq!(xids(&all), [1, 2, 3]);
 }

@@ -86,7 +86,7 @@ impl Mask {
             };
             fields.insert(place, mask);
         }
-        // What only Ethernet packets have is matched with the type of the packet.
+        // Fields that only Ethernet packets have are matched with the packet type.
         let ethernet = [Field::EthSrc, Field::EthDst, Field::EthType, Field::VlanVid, Field::VlanPcp];
         if ethernet.iter().any(|field| fields.contains_key(field)) {
             fields.insert(Field::PacketType, Field::PacketType.info().exact());

@@ -1,4 +1,4 @@
-//! Where flows are read from.
+//! The sources of flows: a file, a network file or a switch.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use portcullis::policy::Policy;
 use super::super::target::connect;
 use super::super::{Failure, finding, syntax};
 
-/// How long a file of flows may be, bytes.
+/// Longest file of flows, in bytes.
 const MAX_FILE: u64 = 1 << 30;
 
 /// One of the two.
@@ -36,14 +36,14 @@ pub(super) enum FlowsSource {
 pub(super) enum Flows {
     /// Those of a file.
     Written(Vec<Flow>),
-    /// What a network file desires.
+    /// The desired flows of a network file.
     Desired(Box<Compiled>),
-    /// What a switch has, each with its age, and when that was, since 1970-01-01 UTC.
+    /// The installed flows of a switch, each with its age, and the time of the dump since 1970-01-01 UTC.
     Actual(Vec<(Flow, Duration)>, Duration),
 }
 
 impl Flows {
-    /// What a network file desires, if it is from one.
+    /// The program of the network file, if the flows are from one.
     pub(super) fn desired(&self) -> Option<&Compiled> {
         match self {
             Self::Desired(compiled) => Some(compiled),
@@ -74,7 +74,7 @@ impl Flows {
 }
 
 impl FlowsSource {
-    /// What a word of the command line means.
+    /// Returns the source that a word of the command line names.
     pub(super) fn new(word: &str) -> Result<Self, Failure> {
         let (name, bridge) = match word.rsplit_once('#') {
             Some((name, bridge)) if !Path::new(word).exists() && is_network(name) => (name, Some(bridge)),
@@ -93,7 +93,7 @@ impl FlowsSource {
             return Err(miette!("there is no file {name:?}"));
         }
         let mut client = connect(name).map_err(|failure| {
-            // What was meant may be the one or the other.
+            // The word may mean either.
             if name.contains(':') { failure } else { failure.wrap_err(format!("there is no file {name:?}")) }
         })?;
         Ok(Self::Switch(name.to_owned(), Ports::new(&client.ports()?)))
@@ -143,7 +143,7 @@ impl FlowsSource {
     }
 }
 
-/// Whether a name is that of a network file rather than of a file of flows.
+/// Returns whether a name is that of a network file, and not of a file of flows.
 fn is_network(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|e| e == "toml" || e == "json")
 }

@@ -13,7 +13,7 @@ use super::Failure;
 /// The rules of a bridge.
 pub(super) struct BridgeRules(Compiled);
 
-/// Where a flow comes from, in JSON.
+/// The origin of a flow, in JSON.
 #[derive(Debug, Serialize)]
 pub(super) struct FlowSource {
     kind: &'static str,

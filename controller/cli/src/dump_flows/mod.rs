@@ -23,7 +23,7 @@ use super::output::BufferedOutput;
 use super::target::{connect, names};
 use super::{Failure, finding, syntax};
 
-/// What is kept to be sorted, bytes on the wire: some million flows.
+/// Largest dump that is sorted, in bytes on the wire: some million flows.
 const MAX_SORTED: usize = 512 << 20;
 
 /// Print the flows of a switch as `ovs-ofctl -O OpenFlow13 --names dump-flows` does.
@@ -179,7 +179,7 @@ struct Printer<'a> {
     json: bool,
     rules: Option<BridgeRules>,
     rates: Option<Rates>,
-    /// Whether a row of JSON was printed.
+    /// True if a row of JSON was printed.
     rows: bool,
 }
 

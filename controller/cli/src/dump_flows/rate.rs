@@ -26,7 +26,7 @@ struct Counters {
     age: f64,
 }
 
-/// What passes through a flow.
+/// The rates of a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(super) struct Rate {
     #[serde(rename = "packets_per_second")]

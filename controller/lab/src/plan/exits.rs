@@ -92,7 +92,7 @@ impl LabPlan {
         }
     }
 
-    /// Gives the internet one address of each outside prefix in the file.
+    /// Adds one address of each outside prefix in the file to the internet.
     pub(super) fn outsides(&mut self, file: &NetworkFile) {
         for outside in &file.outsides {
             for address in outside.addresses.iter().filter_map(|prefix| represented_address(*prefix)) {

@@ -179,13 +179,13 @@ impl<'a> Rules<'a> {
         src: IpAddr,
         content: Content,
     ) -> bool {
-        // Where nobody of the list has an address of the family by the file, the rule has no flow at all.
+        // A rule whose list has no address of the family in the file has no flow at all.
         let named = |a: &Allow| match nameless {
             true => a.to.contains(&to.network.name) && self.is_reached(&a.to, to, src.is_ipv4()),
             false => Self::means(&a.to, to),
         };
         // A list that is the network's name alone is all its members; in a list of several each is meant by itself.
-        // What is outside is no part of the network's list.
+        // An outside is no part of the network's list.
         let inner = |a: &Allow| a.to.iter().filter(|name| self.outside(name).is_none()).count();
         let alone = |a: &Allow| !nameless || inner(a) == 1;
         let direct =

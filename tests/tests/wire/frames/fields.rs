@@ -11,7 +11,7 @@ use ofproto::{MacAddr, ethertype, icmpv6};
 
 pub(crate) type Fields = BTreeMap<String, u128>;
 
-/// What the first word says (ovs-fields(7), "Protocol matches").
+/// The fields that the first word implies (ovs-fields(7), "Protocol matches").
 const WORDS: [(&str, u16, Option<u8>); 14] = [
     ("ip", ethertype::IPV4, None),
     ("icmp", ethertype::IPV4, Some(ICMP)),
