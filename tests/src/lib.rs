@@ -7,6 +7,7 @@ pub mod ages;
 pub mod conn;
 pub mod dhcp;
 pub mod dhcpv6;
+pub mod evidence;
 pub mod frames;
 pub mod lines;
 pub mod ofctl;

@@ -46,7 +46,13 @@ fn probed(scenario: &Scenario, lab: &Lab) -> Vec<ProbeRound> {
     let rounds = lab.probe(&scenario.file).unwrap();
     for ProbeRound { when, findings } in &rounds {
         let good = !findings.is_empty() && findings.iter().all(|f| f.ok);
-        assert!(good, "{}, {when}:\n{}", scenario.path.display(), table(findings));
+        assert!(
+            good,
+            "{}, {when}:\n{}\n{}",
+            scenario.path.display(),
+            table(findings),
+            portcullis_tests::evidence::of(lab)
+        );
     }
     rounds
 }
