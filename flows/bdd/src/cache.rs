@@ -1,6 +1,6 @@
 //! The cache of results: direct-mapped, so a result may be forgotten and computed again.
 
-use crate::arena::Bdd;
+use crate::function::Bdd;
 
 /// Number of places of a new cache.
 const PLACES: usize = 1 << 12;

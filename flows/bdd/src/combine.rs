@@ -1,7 +1,8 @@
 //! The Boolean operations.
 
-use crate::arena::{Bdd, Diagrams};
+use crate::arena::Diagrams;
 use crate::cache::Operation;
+use crate::function::Bdd;
 
 impl Diagrams {
     /// Returns the intersection.

@@ -10,12 +10,16 @@
 mod arena;
 mod cache;
 mod combine;
+mod function;
 mod pick;
 mod quantify;
 mod replace;
 #[cfg(test)]
 mod tests;
+mod variable;
 
-pub use self::arena::{Bdd, Diagrams, Variable};
+pub use self::arena::Diagrams;
+pub use self::function::Bdd;
 pub use self::quantify::VariableSet;
-pub use self::replace::{Replacement, Substitution};
+pub use self::replace::Substitution;
+pub use self::variable::{Replacement, Variable};

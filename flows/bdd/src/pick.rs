@@ -1,6 +1,8 @@
 //! Members of a set.
 
-use crate::arena::{Bdd, Diagrams, Variable};
+use crate::arena::Diagrams;
+use crate::function::Bdd;
+use crate::variable::Variable;
 
 impl Diagrams {
     /// Returns the values of the tested variables on one way to true. It takes the preferred value

@@ -1,25 +1,13 @@
 //! Quantification: forgets variables.
 
-use crate::arena::{Bdd, Diagrams, Variable};
+use crate::arena::Diagrams;
 use crate::cache::Operation;
+use crate::function::Bdd;
+use crate::variable::{Variable, VariableBits};
 
 /// A set of variables in a [`Diagrams`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct VariableSet(u16);
-
-/// The variables of a set, one bit each.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct VariableBits {
-    bits: Vec<u64>,
-    last: u16,
-}
-
-impl VariableBits {
-    fn contains(&self, variable: u16) -> bool {
-        let word = self.bits.get(usize::from(variable / 64)).copied().unwrap_or(0);
-        word >> (variable % 64) & 1 == 1
-    }
-}
 
 impl Diagrams {
     /// Returns a set of variables. Equal sets are one.

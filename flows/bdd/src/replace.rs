@@ -1,16 +1,9 @@
 //! Substitution of variables by variables and constants, all at once.
 
-use crate::arena::{Bdd, Diagrams, Variable};
+use crate::arena::Diagrams;
 use crate::cache::Operation;
-
-/// The replacement of a variable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Replacement {
-    /// Another variable.
-    Variable(Variable),
-    /// A constant.
-    Constant(bool),
-}
+use crate::function::Bdd;
+use crate::variable::{Replacement, Variable};
 
 /// A substitution in a [`Diagrams`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -6,7 +6,9 @@
 //! alone, for defects that are visible without a packet. [`check`](mod@check) runs all of these for
 //! a file.
 
+mod action_set;
 pub mod check;
 pub mod interp;
 pub mod lint;
 pub mod never;
+pub(crate) mod symbolic;

@@ -20,6 +20,7 @@ use ofproto::{Cookie, PortNo, TableId};
 pub use self::fields::FieldSet;
 pub(crate) use self::index::IndexNode;
 pub(crate) use self::learn::{is_matched, learned};
+pub(crate) use self::packet::low_bits;
 pub use self::packet::{Packet, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, VLAN_PRESENT};
 pub use self::run::{MAX_DEPTH, MAX_RESUBMITS};
 

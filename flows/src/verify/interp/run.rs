@@ -9,6 +9,7 @@ use super::index::Hits;
 use super::learn::learned;
 use super::packet::Packet;
 use super::{Dropped, MatchedFlow, Outcome, Output, Pipeline};
+use crate::verify::action_set;
 
 /// The maximum nesting of resubmits to the current or an earlier table (Open vSwitch's MAX_DEPTH).
 pub const MAX_DEPTH: u32 = 64;
@@ -249,6 +250,11 @@ impl ActionExecutor<'_> {
             }
             Action::Learn(learn) => self.learn(learn),
             Action::Ct(ct) => self.track(ct),
+            Action::Clone(actions) => {
+                let (packet, set) = (self.packet.clone(), self.action_set.clone());
+                self.actions(actions);
+                (self.packet, self.action_set, self.exit) = (packet, set, false);
+            }
             Action::Exit => self.exit = true,
             Action::Note(_) | Action::FinTimeout { .. } | Action::SetQueue(_) => {}
             other => self.out.unsupported.push(format!("action {other:?}")),
@@ -324,31 +330,10 @@ impl ActionExecutor<'_> {
             return;
         }
         let set = std::mem::take(&mut self.action_set);
-        let last = |wanted: fn(&Action) -> bool| set.iter().rev().find(|a| wanted(a)).cloned();
-        let mut list: Vec<Action> = Vec::new();
-        list.extend(last(|a| matches!(a, Action::CopyTtlIn)));
-        list.extend(last(|a| matches!(a, Action::PopVlan)));
-        list.extend(last(|a| matches!(a, Action::PopMpls(_))));
-        list.extend(last(|a| matches!(a, Action::PopPbb)));
-        list.extend(last(|a| matches!(a, Action::PushMpls(_))));
-        list.extend(last(|a| matches!(a, Action::PushPbb(_))));
-        list.extend(last(|a| matches!(a, Action::PushVlan(_))));
-        list.extend(last(|a| matches!(a, Action::CopyTtlOut)));
-        list.extend(last(|a| matches!(a, Action::DecNwTtl)));
-        list.extend(last(|a| matches!(a, Action::DecMplsTtl)));
-        // Open vSwitch executes every set and move, in the order in which they were written.
-        list.extend(set.iter().filter(|a| is_set(a)).cloned());
-        list.extend(last(|a| matches!(a, Action::SetQueue(_))));
-        let way_out = last(|a| matches!(a, Action::Group(_)))
-            .or_else(|| last(|a| matches!(a, Action::Output { .. })))
-            .or_else(|| last(|a| matches!(a, Action::Resubmit { .. })));
         // Other actions in the set are not evaluated, and reported.
-        let unknown = set.iter().filter(|a| !is_set(a) && !is_known_in_set(a));
+        let unknown = set.iter().filter(|a| !action_set::is_set(a) && !is_known_in_set(a));
         self.out.unsupported.extend(unknown.map(|action| format!("action {action:?} in an action set")));
-        // Without an output none of the set is executed, not even an action for the controller.
-        let Some(way_out) = way_out else { return };
-        list.push(way_out);
-        self.actions(&list);
+        self.actions(&action_set::ordered(&set));
     }
 }
 
@@ -392,16 +377,5 @@ fn is_known_in_set(action: &Action) -> bool {
             | Action::Group(_)
             | Action::Output { .. }
             | Action::Resubmit { .. }
-    )
-}
-
-fn is_set(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::SetField(_)
-            | Action::Load { .. }
-            | Action::Move { .. }
-            | Action::SetNwTtl(_)
-            | Action::SetMplsTtl(_)
     )
 }

@@ -1,0 +1,3 @@
+//! Random small pipelines, compared with the interpreter on every packet.
+
+mod pipelines;
