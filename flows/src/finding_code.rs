@@ -47,6 +47,8 @@ finding_codes! {
     AllowToItself => "allow-to-itself",
     /// `already-allowed`
     AlreadyAllowed => "already-allowed",
+    /// `always-without-address`
+    AlwaysWithoutAddress => "always-without-address",
     /// `assumed-address`
     AssumedAddress => "assumed-address",
     /// `assumed-bridge`
@@ -93,6 +95,8 @@ finding_codes! {
     BuiltInName => "built-in-name",
     /// `client-elsewhere`
     ClientElsewhere => "client-elsewhere",
+    /// `confined-to-itself`
+    ConfinedToItself => "confined-to-itself",
     /// `container-numbers-taken`
     ContainerNumbersTaken => "container-numbers-taken",
     /// `container-numbers-without-place`
@@ -243,6 +247,10 @@ finding_codes! {
     NotAttached => "not-attached",
     /// `not-enforced`
     NotEnforced => "not-enforced",
+    /// `not-for-always`
+    NotForAlways => "not-for-always",
+    /// `not-for-confine`
+    NotForConfine => "not-for-confine",
     /// `not-for-never`
     NotForNever => "not-for-never",
     /// `not-in-conntrack`

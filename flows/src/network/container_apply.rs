@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Allow, Attachment, Container, Endpoint, EnforcementPoint, Inside, NetworkFile};
+use super::{Allow, Attachment, Container, Endpoint, EnforcementPoint, Inside, NetworkFile, Party};
 
 /// The reason why a container cannot be added to a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +50,16 @@ pub enum ContainError {
         never: String,
         /// The party that must not reach them.
         from: String,
+        /// The network.
+        network: String,
+    },
+    /// A `confine` of the file leaves no way between the container and one of its clients.
+    #[error("the confine {confine:?} leaves no way between {party} and the network {network:?}")]
+    Confine {
+        /// The confine.
+        confine: String,
+        /// The client.
+        party: String,
         /// The network.
         network: String,
     },
@@ -150,6 +160,7 @@ impl NetworkFile {
         }
         let (endpoint, allows) = container.parts(self)?;
         self.keeps_nevers(container, !allows.is_empty())?;
+        self.keeps_confines(container, !allows.is_empty())?;
         for attachment in &endpoint.attachments {
             let bridge = self.network(&attachment.network).map(|n| n.bridge.as_str()).unwrap_or_default();
             if self.bridge_ports(bridge).contains(&attachment.port.as_str()) {
@@ -192,6 +203,43 @@ impl NetworkFile {
             if let Some(from) = never.from.iter().find(may) {
                 let (never, from, network) = (never.name.clone(), from.clone(), name.clone());
                 return Err(ContainError::Never { never, from, network });
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that every `confine` still holds with a container, which is a party of it by its
+    /// network alone. Its clients may send to it, and it answers them.
+    fn keeps_confines(&self, container: &Container, served: bool) -> Result<(), ContainError> {
+        let Some(network) = self.network(&container.network) else { return Ok(()) };
+        let name = &network.name;
+        let clients = network.containers.iter().filter(|_| served).flat_map(|range| &range.clients);
+        let mut reached: Vec<&str> = clients.map(String::as_str).filter(|client| client != name).collect();
+        let all = network.containers.as_ref().is_some_and(|range| served && range.clients.contains(name));
+        if all || network.inside == Inside::Allow {
+            let on = |endpoint: &&Endpoint| endpoint.attachments.iter().any(|a| a.network == *name);
+            reached.extend(self.endpoints.iter().filter(on).map(|endpoint| &*endpoint.name));
+        }
+        let stands_in = |who: &str, list: &[String]| {
+            let named = |name: &str| list.iter().any(|other| other == name);
+            named(who)
+                || match self.party(who) {
+                    Some(party @ (Party::Endpoint(_) | Party::Link(_))) => {
+                        party.networks().into_iter().any(named)
+                    }
+                    Some(Party::Outside(_, exit)) => named(&exit.name),
+                    Some(Party::Network(_) | Party::Exit(_)) | None => false,
+                }
+        };
+        for confine in &self.confines {
+            let breaks = |who: &&&str| match (confine.from.contains(name), confine.to.contains(name)) {
+                (true, _) => !stands_in(who, &confine.from) && !stands_in(who, &confine.to),
+                (false, false) => stands_in(who, &confine.from),
+                (false, true) => false,
+            };
+            if let Some(party) = reached.iter().find(breaks) {
+                let (confine, party) = (confine.name.clone(), (*party).to_owned());
+                return Err(ContainError::Confine { confine, party, network: name.clone() });
             }
         }
         Ok(())
@@ -320,6 +368,7 @@ mod tests {
             from: vec![from.to_owned()],
             to: vec![to.to_owned()],
             except: Vec::new(),
+            on_violation: crate::network::ViolationResponse::default(),
             span: 0..0,
         };
         let put = |change: &dyn Fn(&mut NetworkFile)| {
@@ -355,5 +404,56 @@ mod tests {
         assert!(file.allows.is_empty());
         file.networks[0].containers = None;
         assert_eq!(container(102).parts(&file), Err(ContainError::NoRange("privacy".to_owned())));
+    }
+
+    #[test]
+    fn what_a_confine_says_of_its_clients_is_kept() {
+        let put = |clients: &str, inside: &str, from: &str, to: &str| {
+            let text = format!(
+                r#"
+                [network.privacy]
+                bridge = "vmbr0"
+                subnets = ["10.0.0.0/24"]
+                inside = "{inside}"
+                containers = {{ ids = "100-199", port = "v{{id}}", addresses = ["10.0.0.{{id}}"], clients = [{clients}] }}
+                [endpoint.gateway]
+                attach = [{{ network = "privacy", port = "gateway", addresses = ["10.0.0.10"] }}]
+                [link.mesh]
+                ends = [
+                  {{ network = "privacy", port = "mesh", behind = ["10.0.0.64/26"] }},
+                  {{ bridge = "vmbr1", port = "far" }},
+                ]
+                [exit.warp]
+                network = "privacy"
+                port = "warp0"
+                [outside.web]
+                exit = "warp"
+                [[confine]]
+                name = "quiet"
+                from = {from}
+                to = {to}
+                "#
+            );
+            let mut file = crate::network::parse(&text, "test.toml").unwrap().0;
+            file.put(&container(101)).map_err(|error| error.to_string())
+        };
+        let refused = |who: &str| {
+            Err(format!("the confine \"quiet\" leaves no way between {who} and the network \"privacy\""))
+        };
+        let gateway = "\"gateway\"";
+        // The sender is confined, and the container is no way out.
+        assert_eq!(put(gateway, "deny", gateway, "\"warp\""), refused("gateway"));
+        assert_eq!(put(gateway, "deny", gateway, "\"privacy\""), Ok(()));
+        assert_eq!(put("\"mesh\"", "deny", gateway, "\"warp\""), Ok(()), "no client");
+        assert_eq!(put("", "deny", gateway, "\"warp\""), Ok(()), "nobody reaches it");
+        assert_eq!(put("", "allow", gateway, "\"warp\""), refused("gateway"));
+        assert_eq!(put("\"privacy\"", "deny", gateway, "\"warp\""), refused("gateway"));
+        assert_eq!(put("\"web\"", "deny", "\"warp\"", gateway), refused("web"));
+        // The container is confined, and answers its clients.
+        assert_eq!(put("\"gateway\", \"mesh\"", "allow", "\"privacy\"", "\"warp\""), Ok(()));
+        assert_eq!(put("\"warp\", \"web\"", "deny", "\"privacy\"", "\"warp\""), Ok(()));
+        assert_eq!(put("\"warp\"", "deny", "[\"privacy\", \"warp\"]", gateway), Ok(()));
+        assert_eq!(put("\"warp\"", "deny", "\"privacy\"", "\"mesh\""), refused("warp"));
+        assert_eq!(put("\"web\"", "deny", "\"privacy\"", "\"mesh\""), refused("web"));
     }
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use ipnetwork::IpNetwork;
 use ofproto::DatapathId;
 
-use super::{Inside, LearnBy, Learning, Protocol, Returns, SharedAddress, Span, Stateful};
+use super::{Inside, LearnBy, Learning, Protocol, Returns, SharedAddress, Span, Stateful, ViolationResponse};
 
 /// A value with its place in the text.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub(super) struct Draft {
     pub(super) chains: Vec<DraftChain>,
     pub(super) crossings: Vec<DraftCrossing>,
     pub(super) nevers: Vec<DraftNever>,
+    pub(super) always: Vec<DraftAlways>,
+    pub(super) confines: Vec<DraftConfine>,
 }
 
 #[derive(Debug)]
@@ -197,6 +199,25 @@ pub(super) struct DraftNever {
     pub(super) from: Vec<Spanned<String>>,
     pub(super) to: Vec<Spanned<String>>,
     pub(super) except: Vec<Spanned<String>>,
+    pub(super) on_violation: ViolationResponse,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftAlways {
+    pub(super) name: Spanned<String>,
+    pub(super) from: Vec<Spanned<String>>,
+    pub(super) to: Vec<Spanned<String>>,
+    /// `None` if it is misspelt.
+    pub(super) protocol: Option<Protocol>,
+    pub(super) ports: Vec<Spanned<u16>>,
+}
+
+#[derive(Debug)]
+pub(super) struct DraftConfine {
+    pub(super) name: Spanned<String>,
+    pub(super) from: Vec<Spanned<String>>,
+    pub(super) to: Vec<Spanned<String>>,
+    pub(super) on_violation: ViolationResponse,
 }
 
 impl DraftAllow {

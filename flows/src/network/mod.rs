@@ -25,6 +25,7 @@ pub use self::check::notes::notes;
 pub use self::container_apply::{ContainError, service_rule};
 pub use self::load::*;
 pub use self::model::additions::*;
+pub use self::model::assertions::*;
 pub use self::model::views::Party;
 pub use self::model::*;
 pub use self::read::datapath::is_datapath_id;

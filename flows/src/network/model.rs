@@ -1,6 +1,7 @@
 //! The resolved content of a network file: every name in it exists, every address is in its subnet.
 
 pub(in crate::network) mod additions;
+pub(in crate::network) mod assertions;
 pub(in crate::network) mod container_ids;
 pub(in crate::network) mod prefix;
 pub(in crate::network) mod views;
@@ -10,6 +11,8 @@ use std::ops::Range;
 
 use ipnetwork::IpNetwork;
 use ofproto::DatapathId;
+
+use self::assertions::{Always, Confine, Never};
 
 /// Byte offsets into the text of the network file, for errors that point at their cause.
 pub type Span = Range<usize>;
@@ -40,6 +43,10 @@ pub struct NetworkFile {
     pub templates: Vec<Template>,
     /// Assertions about traffic that must never be possible.
     pub nevers: Vec<Never>,
+    /// Assertions about traffic that must always be possible.
+    pub always: Vec<Always>,
+    /// Assertions about the only ways by which traffic may leave.
+    pub confines: Vec<Confine>,
 }
 
 /// The name of a section for every bridge that has none of its own.
@@ -439,22 +446,6 @@ impl Protocol {
             Self::Vrrp => "vrrp",
         }
     }
-}
-
-/// An assertion: no packet from the senders ever reaches the receivers.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Never {
-    /// Its name, unique among rules.
-    pub name: String,
-    /// Names of endpoints, links, exits or networks; a network stands for every party on it, links
-    /// and exits included.
-    pub from: Vec<String>,
-    /// Names of the receivers, likewise.
-    pub to: Vec<String>,
-    /// Crossings that are exempt.
-    pub except: Vec<String>,
-    /// Its place in the text.
-    pub span: Span,
 }
 
 impl Endpoint {

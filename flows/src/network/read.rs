@@ -18,7 +18,7 @@ use crate::finding_code::FindingCode;
 use crate::network::read::check_value::{check_name, not_empty};
 use crate::network::read::datapath::datapath_id;
 use crate::network::read::fields::{Fields, Keyword, entries_of, text_of};
-use crate::network::read::read_rules::{allow, chain, crossing, never};
+use crate::network::read::read_rules::{allow, always, chain, confine, crossing, never};
 use crate::network::schema::file_schema;
 use crate::network::schema::file_schema::SchemaTable;
 use crate::network::text::report::{FindingReport, quote};
@@ -76,6 +76,8 @@ pub(super) fn section(section: &TreeEntry<'_>, draft: &mut Draft, report: &mut F
         "chain" => draft.chains.extend(rules(section, report, chain)),
         "crossing" => draft.crossings.extend(rules(section, report, crossing)),
         "never" => draft.nevers.extend(rules(section, report, never)),
+        "always" => draft.always.extend(rules(section, report, always)),
+        "confine" => draft.confines.extend(rules(section, report, confine)),
         _ => {}
     }
 }

@@ -5,11 +5,12 @@ pub(in crate::network) mod implied_rules;
 use std::collections::{HashMap, HashSet};
 
 use super::draft::{
-    Draft, DraftAllow, DraftExit, DraftLink, DraftLinkEnd, DraftNetwork, DraftNever, Spanned,
+    Draft, DraftAllow, DraftAlways, DraftConfine, DraftExit, DraftLink, DraftLinkEnd, DraftNetwork,
+    DraftNever, Spanned,
 };
 use super::{
-    Allow, Attachment, Bridge, ContainerRange, Crossing, Endpoint, EnforcementPoint, Exit, LearnBy, Link,
-    LinkEnd, LinkRole, Network, NetworkFile, Never, Outside, Overlay, RawFlow, Span,
+    Allow, Always, Attachment, Bridge, Confine, ContainerRange, Crossing, Endpoint, EnforcementPoint, Exit,
+    LearnBy, Link, LinkEnd, LinkRole, Network, NetworkFile, Never, Outside, Overlay, RawFlow, Span,
 };
 use crate::network::resolve::implied_rules::ImpliedRules;
 
@@ -29,6 +30,8 @@ pub(super) fn leave_out(draft: &mut Draft, implied: &mut ImpliedRules, from: usi
     draft.chains.retain(|chain| stays(&chain.name));
     draft.crossings.retain(|crossing| stays(&crossing.name));
     draft.nevers.retain(|never| stays(&never.name));
+    draft.always.retain(|always| stays(&always.name));
+    draft.confines.retain(|confine| stays(&confine.name));
     implied.allows.retain(|allow| stays(&allow.name));
     implied.nevers.retain(|never| stays(&never.name));
 }
@@ -110,8 +113,26 @@ pub(super) fn resolve(draft: Draft, implied: ImpliedRules, real: &dyn Fn(&Span) 
         from: once_each(never.from),
         to: once_each(never.to),
         except: once_each(never.except),
+        on_violation: never.on_violation,
     };
     file.nevers = draft.nevers.into_iter().chain(implied.nevers).map(never).collect();
+    let always = |always: DraftAlways| Always {
+        span: real(&always.name.span),
+        name: always.name.value,
+        from: once_each(always.from),
+        to: once_each(always.to),
+        protocol: always.protocol.unwrap_or_default(),
+        ports: once_each(always.ports),
+    };
+    file.always = draft.always.into_iter().map(always).collect();
+    let confine = |confine: DraftConfine| Confine {
+        span: real(&confine.name.span),
+        name: confine.name.value,
+        from: once_each(confine.from),
+        to: once_each(confine.to),
+        on_violation: confine.on_violation,
+    };
+    file.confines = draft.confines.into_iter().map(confine).collect();
     file
 }
 

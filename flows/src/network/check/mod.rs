@@ -2,6 +2,7 @@
 //! to the report; the draft is not changed.
 
 pub(in crate::network) mod addresses;
+pub(in crate::network) mod assertions;
 pub(in crate::network) mod containers;
 pub(in crate::network) mod crossings;
 pub(in crate::network) mod earlier_grants;

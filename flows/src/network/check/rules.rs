@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::finding_code::FindingCode;
 use crate::network::Stateful;
-use crate::network::check::crossings;
 use crate::network::check::earlier_grants::EarlierGrants;
 use crate::network::check::size::FlowCount;
+use crate::network::check::{assertions, crossings};
 use crate::network::draft::{Draft, DraftAllow, DraftNetwork, Spanned};
 use crate::network::names::rule_party::{RuleParty, parties, quoted_networks};
 use crate::network::names::{NameIndex, NameKind, NamedItem, built_in};
@@ -50,38 +50,13 @@ pub(in crate::network) fn check(
             crossings::check(draft, crossing, names, report);
         }
     }
-    for never in draft.nevers.iter().chain(&implied.nevers) {
-        for (name, party) in
-            parties(&never.from, names, report).into_iter().chain(parties(&never.to, names, report))
-        {
-            if party.kind == NameKind::Outside {
-                let message =
-                    format!("{} is an outside, which a never cannot tell from its exit", quote(&name.value));
-                report.error(FindingCode::NotForNever, &name.span, message, "name the exit");
-            }
-        }
+    for always in &draft.always {
+        repeated_ports(&always.ports, report);
     }
-    excepted(draft, report);
+    assertions::check(draft, implied, names, report);
     for network in &draft.networks {
         if let Some(range) = &network.containers {
             clients(network, &range.clients, names, report);
-        }
-    }
-}
-
-/// Checks that the exceptions of a never are crossings.
-fn excepted(draft: &Draft, report: &mut FindingReport) {
-    let crossings: HashSet<&str> = draft.crossings.iter().map(|crossing| &*crossing.name.value).collect();
-    for name in draft.nevers.iter().flat_map(|never| &never.except) {
-        if !crossings.contains(&*name.value) {
-            let known = draft.crossings.iter().map(|crossing| &*crossing.name.value);
-            let help = report.near(&name.value, known, "name a [[crossing]] of this file");
-            report.error(
-                FindingCode::UnknownCrossing,
-                &name.span,
-                format!("there is no crossing {}", quote(&name.value)),
-                help,
-            );
         }
     }
 }
@@ -189,12 +164,16 @@ fn label(allow: &DraftAllow) -> String {
 fn unique(draft: &Draft, implied: &ImpliedRules, report: &mut FindingReport) {
     let allows = draft.allows.iter().chain(&implied.allows).map(|allow| ("allow", &allow.name));
     let nevers = draft.nevers.iter().chain(&implied.nevers).map(|never| ("never", &never.name));
+    let always = draft.always.iter().map(|always| ("always", &always.name));
+    let confines = draft.confines.iter().map(|confine| ("confine", &confine.name));
     let chains = draft.chains.iter().map(|chain| ("chain", &chain.name));
     let crossings = draft.crossings.iter().map(|crossing| ("crossing", &crossing.name));
     let mut all: Vec<_> = allows
         .chain(chains)
         .chain(crossings)
         .chain(nevers)
+        .chain(always)
+        .chain(confines)
         .filter(|(_, name)| !name.value.is_empty())
         .collect();
     all.sort_by_key(|(_, name)| name.span.start);

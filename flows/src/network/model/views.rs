@@ -13,7 +13,8 @@ use crate::network::{
 /// A party that a rule can name.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Party<'f> {
-    /// A network: in an allow its endpoints, in a never every party on it.
+    /// A network: its endpoints in an allow and an always, those and its links in a confine, and
+    /// every party on it in a never.
     Network(&'f Network),
     /// An endpoint.
     Endpoint(&'f Endpoint),

@@ -1,14 +1,16 @@
 //! Reads the rules from the tree into the draft.
 
 use crate::finding_code::FindingCode;
-use crate::network::draft::{DraftAllow, DraftChain, DraftCrossing, DraftHop, DraftNever, Spanned};
+use crate::network::draft::{
+    DraftAllow, DraftAlways, DraftChain, DraftConfine, DraftCrossing, DraftHop, DraftNever, Spanned,
+};
 use crate::network::read::check_value::{check_name, not_empty};
 use crate::network::read::fields::{Fields, Keyword};
 use crate::network::schema::file_schema;
 use crate::network::schema::file_schema::SchemaTable;
 use crate::network::text::report::{FindingReport, quote};
 use crate::network::text::tree::{TreeNode, Value};
-use crate::network::{Protocol, Returns};
+use crate::network::{Protocol, Returns, ViolationResponse};
 
 /// Limits the hops of a chain and the alternatives of a hop, which are named by letters.
 const MAX_HOPS: usize = 26;
@@ -16,6 +18,16 @@ const MAX_HOPS: usize = 26;
 impl Keyword for Protocol {
     fn of(word: &str) -> Option<Self> {
         Protocol::ALL.into_iter().find(|protocol| protocol.word() == word)
+    }
+}
+
+impl Keyword for ViolationResponse {
+    fn of(word: &str) -> Option<Self> {
+        match word {
+            "report" => Some(Self::Report),
+            "isolate" => Some(Self::Isolate),
+            _ => None,
+        }
     }
 }
 
@@ -255,5 +267,23 @@ pub(in crate::network) fn crossing(node: &TreeNode<'_>, report: &mut FindingRepo
 pub(in crate::network) fn never(node: &TreeNode<'_>, report: &mut FindingReport) -> Option<DraftNever> {
     let (name, fields) = rule("never", node, &file_schema::NEVER, report)?;
     let (from, to) = (parties(&fields, "from", report), parties(&fields, "to", report));
-    Some(DraftNever { name, from, to, except: fields.one_or_more_texts("except", report) })
+    let except = fields.one_or_more_texts("except", report);
+    Some(DraftNever { name, from, to, except, on_violation: on_violation(&fields, report) })
+}
+
+pub(in crate::network) fn always(node: &TreeNode<'_>, report: &mut FindingReport) -> Option<DraftAlways> {
+    let (name, fields) = rule("always", node, &file_schema::ALWAYS, report)?;
+    let (from, to) = (parties(&fields, "from", report), parties(&fields, "to", report));
+    let (protocol, ports) = service(&fields, Some(Protocol::Any), report);
+    Some(DraftAlways { name, from, to, protocol, ports })
+}
+
+pub(in crate::network) fn confine(node: &TreeNode<'_>, report: &mut FindingReport) -> Option<DraftConfine> {
+    let (name, fields) = rule("confine", node, &file_schema::CONFINE, report)?;
+    let (from, to) = (parties(&fields, "from", report), parties(&fields, "to", report));
+    Some(DraftConfine { name, from, to, on_violation: on_violation(&fields, report) })
+}
+
+fn on_violation(fields: &Fields<'_, '_>, report: &mut FindingReport) -> ViolationResponse {
+    fields.choice("on_violation", report).unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::finding_code::FindingCode;
+use crate::network::ViolationResponse;
 use crate::network::draft::{Draft, DraftAllow, DraftChain, DraftNever, DraftOverlay, Spanned};
 use crate::network::names::{NameIndex, NameKind};
 use crate::network::text::report::{FindingReport, quote};
@@ -110,6 +111,7 @@ fn in_order(
                 from: vec![(*member).clone()],
                 to,
                 except: Vec::new(),
+                on_violation: ViolationResponse::default(),
             });
         }
     }

@@ -129,6 +129,8 @@ pub(in crate::network) static FILE: SchemaTable = SchemaTable {
         key("chain", ValueKind::Rules(&CHAIN), "Hops that may only be passed in order"),
         key("crossing", ValueKind::Rules(&CROSSING), "Allows between networks that are otherwise isolated"),
         key("never", ValueKind::Rules(&NEVER), "What must never be reachable"),
+        key("always", ValueKind::Rules(&ALWAYS), "What must always be reachable"),
+        key("confine", ValueKind::Rules(&CONFINE), "Where alone traffic may leave"),
     ],
 };
 
@@ -153,6 +155,8 @@ pub(in crate::network) static TEMPLATE: SchemaTable = SchemaTable {
         key("chain", ValueKind::Rules(&CHAIN), "As in the file"),
         key("crossing", ValueKind::Rules(&CROSSING), "As in the file"),
         key("never", ValueKind::Rules(&NEVER), "As in the file"),
+        key("always", ValueKind::Rules(&ALWAYS), "As in the file"),
+        key("confine", ValueKind::Rules(&CONFINE), "As in the file"),
     ],
 };
 
@@ -361,6 +365,8 @@ pub(in crate::network) static OVERLAY: SchemaTable = SchemaTable {
 
 const PROTOCOLS: &[&str] = &["any", "tcp", "udp", "sctp", "icmp", "dhcp", "vrrp"];
 const RETURNS: &[&str] = &["connection", "service"];
+const RESPONSES: &[&str] = &["report", "isolate"];
+const ON_VIOLATION: &str = "Whether a violation on a running switch is reported (the default), or also isolates the parties of `from`";
 
 pub(in crate::network) static ALLOW: SchemaTable = SchemaTable {
     name: "allow",
@@ -455,5 +461,33 @@ pub(in crate::network) static NEVER: SchemaTable = SchemaTable {
         required("from", ValueKind::Names, "Endpoints, links, exits or networks with all that is on them"),
         required("to", ValueKind::Names, "Likewise"),
         key("except", ValueKind::Names, "Crossings that may all the same"),
+        key("on_violation", ValueKind::Words(RESPONSES), ON_VIOLATION),
+    ],
+};
+
+pub(in crate::network) static ALWAYS: SchemaTable = SchemaTable {
+    name: "always",
+    doc: "An assertion: each from here can open connections to each there, without learned flows",
+    keys: &[
+        required("name", ValueKind::Name, "Its name"),
+        required("from", ValueKind::Names, "Endpoints, links, exits or networks with their endpoints"),
+        required("to", ValueKind::Names, "Likewise"),
+        key("protocol", ValueKind::Words(PROTOCOLS), "The protocol; any when it is left out"),
+        key("ports", ValueKind::Ports, "Destination ports; any when they are left out"),
+    ],
+};
+
+pub(in crate::network) static CONFINE: SchemaTable = SchemaTable {
+    name: "confine",
+    doc: "An assertion: what is sent from here arrives there or here, and nowhere else",
+    keys: &[
+        required("name", ValueKind::Name, "Its name"),
+        required(
+            "from",
+            ValueKind::Names,
+            "Endpoints, links, exits or networks with their endpoints and links",
+        ),
+        required("to", ValueKind::Names, "Likewise: the exits and other parties where traffic may leave"),
+        key("on_violation", ValueKind::Words(RESPONSES), ON_VIOLATION),
     ],
 };

@@ -172,6 +172,12 @@ const WITH_NETWORKS: &[FilePart] = &[
         ],
     ),
     part("never", "[[never]]", &[("name", "\"n\""), ("from", "\"y\""), ("to", "\"z\"")]),
+    part(
+        "always",
+        "[[always]]",
+        &[("name", "\"s\""), ("from", "\"x\""), ("to", "\"y\""), ("protocol", "\"tcp\""), ("ports", "[80]")],
+    ),
+    part("confine", "[[confine]]", &[("name", "\"in\""), ("from", "\"u\""), ("to", "\"e\"")]),
     part("template", "[template.t]", &[("numbers", "\"0-9\""), ("instances", "\"1\"")]),
     part("", "[template.t.network.\"t{n}\"]", &[("bridge", "\"br0\""), ("subnets", "[\"10.2.{n}.0/24\"]")]),
     part(
@@ -281,6 +287,8 @@ struct TriedWord(
 
 const DOCS: Effect = Other("written into the matrix of the file, for readers");
 const DECLARED: Effect = Other("a port that raw lines may name, and whose other use is an error");
+const PROVED: Effect = Other("proved on the flows, and changes none of them");
+const RESPONSE: Effect = Other("the controller's response to a violation on a running switch");
 const LEARNER: Effect = Other("the controller's learning switch");
 
 /// One line a word, however long.
@@ -390,6 +398,16 @@ const LINES: &[TriedWord] = &[
     TriedWord("never", "from", ["\"y\"", "\"x\""], &[], Answer("never-violated"), &[]),
     TriedWord("never", "to", ["\"z\"", "\"e\""], &[("allow", "from", "\"y\""), ("allow", "to", "\"e\"")], Answer("never-violated"), &[]),
     TriedWord("never", "except", ["", "\"cross\""], &[("never", "from", "\"x\"")], Answer("never-violated"), &[]),
+    TriedWord("never", "on_violation", ["\"report\"", "\"isolate\""], &[], RESPONSE, &[]),
+    TriedWord("always", "name", ["\"s\"", "\"r\""], &[], PROVED, &[]),
+    TriedWord("always", "from", ["\"x\"", "\"u\""], &[], PROVED, &[]),
+    TriedWord("always", "to", ["\"y\"", "\"u\""], &[], PROVED, &[]),
+    TriedWord("always", "protocol", ["\"tcp\"", "\"udp\""], &[], PROVED, &[]),
+    TriedWord("always", "ports", ["[80]", "[81]"], &[], PROVED, &[]),
+    TriedWord("confine", "name", ["\"in\"", "\"out\""], &[], PROVED, &[]),
+    TriedWord("confine", "from", ["\"u\"", "\"x\""], &[], PROVED, &[]),
+    TriedWord("confine", "to", ["[\"e\", \"y\", \"z\"]", "\"e\""], &[("confine", "from", "\"x\"")], PROVED, &[]),
+    TriedWord("confine", "on_violation", ["\"report\"", "\"isolate\""], &[], RESPONSE, &[]),
     TriedWord("containers", "ids", ["\"40-49\"", "\"50-59\""], CONTAINERS, Other("where the API makes containers"), &[]),
     TriedWord("containers", "port", ["\"v{id}\"", "\"u{id}\""], CONTAINERS, Other("where the API makes containers"), &[]),
     TriedWord("containers", "addresses", ["[\"10.0.0.{id}\"]", "[\"10.0.0.1{id}\"]"], CONTAINERS, Other("where the API makes containers"), &[]),
@@ -412,7 +430,11 @@ struct CompiledText {
     model: String,
 }
 
-fn made(text: &str, nevers: bool) -> CompiledText {
+/// The tables of assertions, which the check alone depends on.
+const ASSERTIONS: [&str; 3] = ["never", "always", "confine"];
+
+/// Compiles and checks a text; of its assertions only those of one table.
+fn made(text: &str, asserted: Option<&str>) -> CompiledText {
     let (file, mut findings) = match parse(text, "x.toml") {
         Ok((file, findings)) => (Some(file), findings),
         Err(findings) => (None, findings),
@@ -420,8 +442,14 @@ fn made(text: &str, nevers: bool) -> CompiledText {
     let (mut flows, mut executed, mut model) = (Vec::new(), String::new(), String::new());
     if let Some(file) = &file {
         let mut checked = file.clone();
-        if !nevers {
+        if asserted != Some("never") {
             checked.nevers.clear();
+        }
+        if asserted != Some("always") {
+            checked.always.clear();
+        }
+        if asserted != Some("confine") {
+            checked.confines.clear();
         }
         findings.extend(crate::verify::check::check(&checked).findings);
         let now = 1_893_456_000;
@@ -465,10 +493,13 @@ fn every_word_is_in_force_or_an_error(mode: Mode) {
             elsewhere.iter().find(|(other, _)| *other == mode).map_or(*effect, |(_, effect)| *effect);
         let [a, b] = values.map(|value| {
             let text = mode.text(&[more, &[(*table, *word, value)][..]].concat());
-            let nevers = *table == "never";
-            let made = || Rc::new(made(&text, nevers));
-            let made =
-                if nevers { made() } else { Rc::clone(known.entry(text.clone()).or_insert_with(made)) };
+            let asserted = Some(*table).filter(|table| ASSERTIONS.contains(table));
+            let made = || Rc::new(made(&text, asserted));
+            let made = if asserted.is_some() {
+                made()
+            } else {
+                Rc::clone(known.entry(text.clone()).or_insert_with(made))
+            };
             (text, made)
         });
         let names = |made: &CompiledText, code: &str| {

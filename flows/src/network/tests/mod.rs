@@ -1,5 +1,6 @@
 //! The network language as a whole: its findings, its meaning, and that no text makes it panic.
 
+mod assertions;
 mod bounds;
 mod findings;
 mod in_force;
@@ -101,5 +102,7 @@ fn without_places(mut file: NetworkFile) -> NetworkFile {
     file.crossings.iter_mut().for_each(|crossing| crossing.span = 0..0);
     file.allows.iter_mut().for_each(|allow| allow.span = 0..0);
     file.nevers.iter_mut().for_each(|never| never.span = 0..0);
+    file.always.iter_mut().for_each(|always| always.span = 0..0);
+    file.confines.iter_mut().for_each(|confine| confine.span = 0..0);
     file
 }

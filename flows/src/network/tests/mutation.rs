@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// The texts that a change inserts: words of the language, and texts that break them.
-const WORDS: [&str; 48] = [
+const WORDS: [&str; 51] = [
     "\"",
     "'",
     "[",
@@ -51,6 +51,9 @@ const WORDS: [&str; 48] = [
     "dhcp",
     "[[chain]]",
     "[[crossing]]",
+    "[[always]]",
+    "[[confine]]",
+    "on_violation = \"isolate\"",
     "[template.t]",
     "[outside.o]",
     "include = \"x.toml\"",

@@ -128,6 +128,18 @@ fn every_word_of_a_choice_is_read() {
             assert!(parse(&rule(key, word), "x.toml").is_ok(), "{key} {word}");
         }
     }
+    for (rule, table) in [("never", &file_schema::NEVER), ("confine", &file_schema::CONFINE)] {
+        let text = |word: &str| {
+            format!(
+                "[network.a]\nbridge = \"b\"\nsubnets = [\"10.0.0.0/24\"]\n[exit.e]\nnetwork = \"a\"\nport = \"e\"\n\
+                 [[{rule}]]\nname = \"p\"\nfrom = \"a\"\nto = \"e\"\non_violation = \"{word}\"\n"
+            )
+        };
+        assert!(!table.words("on_violation").is_empty(), "{rule}");
+        for word in table.words("on_violation") {
+            assert!(parse(&text(word), "x.toml").is_ok(), "{rule} {word}");
+        }
+    }
     for key in ["inside", "stateful"] {
         for word in file_schema::NETWORK.words(key) {
             let text =
@@ -136,7 +148,7 @@ fn every_word_of_a_choice_is_read() {
         }
     }
     let all = file_schema::ALLOW.words("protocol");
-    for table in [&file_schema::HOP, &file_schema::CROSSING, &file_schema::OVERLAY] {
+    for table in [&file_schema::HOP, &file_schema::CROSSING, &file_schema::OVERLAY, &file_schema::ALWAYS] {
         assert!(table.words("protocol").iter().all(|word| all.contains(word)), "{}", table.name);
         assert!(!table.words("protocol").is_empty(), "{}", table.name);
     }
