@@ -207,6 +207,8 @@ fn rule(file: &NetworkFile, from: &str, to: &str, protocol: &str, port: Option<u
         file.allows.iter().any(|a| a.name == name)
             || file.crossings.iter().any(|c| c.name == name)
             || file.nevers.iter().any(|n| n.name == name)
+            || file.always.iter().any(|a| a.name == name)
+            || file.confines.iter().any(|c| c.name == name)
     };
     let numbered = (2..10_000).map(|n| format!("{wanted}.{n}"));
     let name = std::iter::once(wanted.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or_default();

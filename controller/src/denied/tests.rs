@@ -138,6 +138,18 @@ fn the_line_that_is_proposed_is_taken_and_lets_the_packet_pass() {
 }
 
 #[test]
+fn a_name_of_an_assertion_is_not_proposed() {
+    for rule in ["never", "always", "confine"] {
+        let text = format!("{FILE}\n[[{rule}]]\nname = \"a-to-b-tcp-443\"\nfrom = \"a\"\nto = \"b\"\n");
+        let (frame, packet) = packet(Protocol::Tcp, "10.9.0.1", "10.9.0.2", 443);
+        let (sample, _) = run(&text, "a0", &frame, &packet);
+        let line = told(&text, sample.expect("a sample")).allow.expect("a line");
+        assert!(line.contains("name = \"a-to-b-tcp-443.2\"\n"), "{rule}: {line}");
+        file(&format!("{text}\n{line}"));
+    }
+}
+
+#[test]
 fn where_no_line_would_do_it_is_said_what_would() {
     for (port, protocol, from, to, number, reason, help) in [
         ("a0", Protocol::Tcp, "10.9.0.1", "10.8.0.1", 80, "isolation", "[[crossing]]"),
