@@ -119,5 +119,5 @@ pub fn full_flow_reply() -> Result<(Vec<u8>, u32), EncodeError> {
 
 /// Returns numbers for the ports that a file assigns to a bridge.
 pub fn ports(file: &NetworkFile, bridge: &str) -> BTreeMap<String, PortNo> {
-    flows::verify::never::numbered_ports(file, bridge)
+    flows::verify::bridge_flows::numbered_ports(file, bridge)
 }

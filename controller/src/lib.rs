@@ -77,7 +77,7 @@
 //! |---|---|
 //! | another message, match field or action | [`ofproto::message`], [`ofproto::oxm`], [`ofproto::action`] |
 //! | another word of the network file | [`flows::network`], then [`flows::compile`](mod@flows::compile) |
-//! | other flows for a rule | [`flows::compile`](mod@flows::compile); [`flows::verify::never`](mod@flows::verify::never) and the lab say whether they hold |
+//! | other flows for a rule | [`flows::compile`](mod@flows::compile); [`flows::verify::proof`] and the lab say whether they hold |
 //! | another reaction to what a switch does | [`bridge`] |
 //! | another thing to remember | [`store`] |
 //! | another number to look at | [`metrics`] |

@@ -8,8 +8,9 @@ use flows::finding::{Finding, has_errors};
 use flows::network::{
     self, Additions, ContainError, Container, LoadFailure, Loaded, NetworkFile, SourceFile, SourceFiles,
 };
+use flows::verify::bridge_flows;
 use flows::verify::check::{Checked, check};
-use flows::verify::never;
+use flows::verify::proof::ProofReport;
 use ofproto::PortNo;
 
 /// A network file without errors.
@@ -23,8 +24,8 @@ pub struct Policy {
     pub file: NetworkFile,
     /// The warnings about the file.
     pub warnings: Vec<Finding>,
-    /// The report on the checks of its `never` assertions.
-    pub never: never::NeverReport,
+    /// The verdicts on its assertions.
+    pub proof: ProofReport,
     /// The additions to the file that were made at run time.
     pub additions: Additions,
     /// Containers without a place in the file any more, each with the reason. They are not active.
@@ -155,12 +156,12 @@ impl Policy {
                 false
             }
         });
-        let Checked { findings, never } = check(&file);
+        let Checked { findings, proof } = check(&file);
         warnings.extend(findings);
         if has_errors(&warnings) {
             return Err(PolicyError::Findings(LoadFailure { findings: warnings, sources }));
         }
-        Ok(Self { path: path.to_owned(), sources, file, warnings, never, additions, set_aside })
+        Ok(Self { path: path.to_owned(), sources, file, warnings, proof, additions, set_aside })
     }
 
     /// Returns the policy with one more container.
@@ -217,7 +218,7 @@ impl Policy {
 
     /// Returns ports as a bridge of the file might have them, numbered from 1 in the file's order.
     pub fn assumed_ports(&self, bridge: &str) -> PortMap {
-        let mut ports = never::numbered_ports(&self.file, bridge);
+        let mut ports = bridge_flows::numbered_ports(&self.file, bridge);
         ports.insert(bridge.to_owned(), PortNo::LOCAL);
         ports
     }

@@ -47,6 +47,8 @@ finding_codes! {
     AllowToItself => "allow-to-itself",
     /// `already-allowed`
     AlreadyAllowed => "already-allowed",
+    /// `always-violated`
+    AlwaysViolated => "always-violated",
     /// `always-without-address`
     AlwaysWithoutAddress => "always-without-address",
     /// `assumed-address`
@@ -95,6 +97,8 @@ finding_codes! {
     BuiltInName => "built-in-name",
     /// `client-elsewhere`
     ClientElsewhere => "client-elsewhere",
+    /// `confine-violated`
+    ConfineViolated => "confine-violated",
     /// `confined-to-itself`
     ConfinedToItself => "confined-to-itself",
     /// `container-numbers-taken`
@@ -211,8 +215,6 @@ finding_codes! {
     MissingKey => "missing-key",
     /// `network-and-bridge`
     NetworkAndBridge => "network-and-bridge",
-    /// `never-unchecked`
-    NeverUnchecked => "never-unchecked",
     /// `never-violated`
     NeverViolated => "never-violated",
     /// `next-hop-owned`
@@ -325,6 +327,8 @@ finding_codes! {
     TooMuchToCompare => "too-much-to-compare",
     /// `two-envelopes`
     TwoEnvelopes => "two-envelopes",
+    /// `undecided`
+    Undecided => "undecided",
     /// `unknown-column`
     UnknownColumn => "unknown-column",
     /// `unknown-crossing`

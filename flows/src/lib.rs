@@ -28,7 +28,7 @@
 //!
 //! # Verification
 //! [`verify::interp`] runs packets through flows as a switch would: the oracle of the tests.
-//! [`verify::never`](mod@verify::never) uses it to send packets of every kind that the file or the
+//! [`verify::bridge_flows`](mod@verify::bridge_flows) uses it to send packets of every kind that the file or the
 //! flows distinguish. It reports as a witness each packet that arrives where a `never` of the file
 //! forbids it. [`verify::lint`] examines flows alone, such as raw lines, for defects that are
 //! visible without a packet. [`verify::check::check`] runs all of these for a file.

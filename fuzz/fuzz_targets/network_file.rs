@@ -13,7 +13,7 @@ fuzz_target!(|text: &str| {
                 let _ = compile(&file, &bridge.name, &PortMap::default(), &TimeContext::default());
             }
             // And with all the ports that it names.
-            let _ = flows::verify::never::compiled(&file);
+            let _ = flows::verify::bridge_flows::compiled(&file);
             warnings
         }
         Err(findings) => {

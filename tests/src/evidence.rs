@@ -23,13 +23,14 @@ pub fn of(lab: &RunningLab) -> String {
         &["upcall/show"],
         &["coverage/show"],
     ] {
-        part(&command.join(" "), lab.appctl(command).unwrap_or_else(|error| error.to_string()));
+        part(&command.join(" "), lab.lab.appctl(command).unwrap_or_else(|error| error.to_string()));
     }
-    let log = std::fs::read_to_string(lab.rundir().join("ovs-vswitchd.log")).unwrap_or_default();
+    let log = std::fs::read_to_string(lab.lab.rundir().join("ovs-vswitchd.log")).unwrap_or_default();
     let warnings: Vec<&str> = log.lines().filter(|line| !line.contains("|INFO|")).collect();
     part("ovs-vswitchd.log", warnings.join("\n"));
-    for place in &lab.plan().places {
-        let known = lab.exec(&place.name, &["ip", "neigh"]).map(|output| output.stdout).unwrap_or_default();
+    for place in &lab.lab.plan().places {
+        let known =
+            lab.lab.exec(&place.name, &["ip", "neigh"]).map(|output| output.stdout).unwrap_or_default();
         part(&format!("neighbours of {}", place.name), String::from_utf8_lossy(&known).into_owned());
     }
     report

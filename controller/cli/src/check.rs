@@ -7,12 +7,12 @@ use clap::Args;
 use flows::finding::Severity;
 use portcullis::ovs::{Database, audit};
 
-use super::{Failure, finding, output};
+use super::{Failure, finding, output, proof};
 
 /// Explain what is wrong or doubtful in a network file, with file and line.
 ///
 /// Where an Open vSwitch answers on this machine, the settings of its bridges are looked at too. Exit
-/// code 1 when the file has errors.
+/// code 1 when the file has errors, and 3 when an assertion could not be decided.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     /// The network file.
@@ -35,13 +35,7 @@ impl Check {
             let program = policy.compile(bridge, &policy.assumed_ports(bridge));
             out += &format!("{bridge}: {} flows\n", program.flows().count());
         }
-        if !policy.file.nevers.is_empty() {
-            out += &format!(
-                "never: {} assertions hold, {} packets considered\n",
-                policy.file.nevers.len(),
-                policy.never.packets
-            );
-        }
+        out += &proof::verdicts(&policy.proof);
         if !self.no_audit {
             let database = Database { db: self.db, rundir: None };
             match audit(&policy.file, &database) {
@@ -54,6 +48,6 @@ impl Check {
         let warnings = policy.warnings.iter().filter(|finding| finding.severity == Severity::Warning).count();
         out += &format!("{name}: no errors, {warnings} warnings\n");
         output::print(&out)?;
-        Ok(ExitCode::SUCCESS)
+        Ok(proof::exit_code(&policy.proof))
     }
 }

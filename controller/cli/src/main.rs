@@ -19,6 +19,7 @@ mod network;
 mod ofp_print;
 mod output;
 mod parse_flow;
+mod proof;
 mod run;
 mod schema;
 mod snoop;

@@ -63,6 +63,19 @@ impl Diagrams {
         rest.is_true()
     }
 
+    /// Returns the number of nodes of a function.
+    pub fn size_of(&self, function: Bdd) -> usize {
+        let mut seen = std::collections::HashSet::new();
+        let mut open = vec![function];
+        while let Some(next) = open.pop() {
+            if !next.is_constant() && seen.insert(next) {
+                let node = self.at(next);
+                open.extend([node.low, node.high]);
+            }
+        }
+        seen.len()
+    }
+
     /// Returns the variables that a function depends on, in order.
     pub fn support(&self, function: Bdd) -> Vec<Variable> {
         let mut seen = std::collections::HashSet::new();

@@ -647,7 +647,7 @@ fn a_next_hop_is_one_where_the_exit_is_not_or_where_there_is_no_other() {
         assert_eq!(rows, [("a", "hop", nets.to_owned())], "{a}");
         // The compiler puts the rule on the same network.
         for (bridge, on) in [("br0", "lan"), ("br1", "wan")] {
-            let ports = flows::verify::never::numbered_ports(&network.file, bridge);
+            let ports = flows::verify::bridge_flows::numbered_ports(&network.file, bridge);
             let program = flows::compile::compile(&network.file, bridge, &ports, &Default::default());
             let rules = program.origins().filter(|(_, origin)| origin.rule == "r").count();
             assert_eq!(rules > 0, on == nets, "{bridge}: {a}");

@@ -1,5 +1,5 @@
 //! All checks of a network file without a switch, beyond the language itself: its raw lines, its
-//! compiled flows, and whether a `never` can be broken.
+//! compiled flows, and its assertions.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -9,31 +9,31 @@ use crate::finding::Finding;
 use crate::finding_code::FindingCode;
 use crate::network;
 use crate::network::NetworkFile;
+use crate::verify::bridge_flows::{self, BridgeFlows};
 use crate::verify::lint::{RegisterReach, lint_raw, overlaps_where};
-use crate::verify::never;
-use crate::verify::never::{BridgeFlows, NeverReport};
+use crate::verify::proof::{self, Budget, ProofReport};
 
-/// The findings, and the extent of the `never` check.
+/// The findings, and the verdicts.
 #[derive(Debug, Clone, Default)]
 pub struct Checked {
     /// The findings, notes included; a file with an error among them must not be installed.
     pub findings: Vec<Finding>,
-    /// The check of `never`.
-    pub never: NeverReport,
+    /// The verdicts on the file's assertions.
+    pub proof: ProofReport,
 }
 
 /// Checks a file that was read without errors.
 pub fn check(file: &NetworkFile) -> Checked {
     let mut findings = network::notes(file);
     findings.extend(lint_raw(file));
-    let bridges = never::compiled(file);
+    let bridges = bridge_flows::compiled(file);
     for bridge in &bridges {
         findings.extend(undefined(file, bridge));
     }
     findings.extend(unlimited(file, &bridges));
-    let never = never::check(file, &bridges);
-    findings.extend(never.findings(file));
-    Checked { findings, never }
+    let proof = proof::prove(file, &bridges, Budget::default());
+    findings.extend(proof.findings());
+    Checked { findings, proof }
 }
 
 /// Finds two flows of one priority that a packet can match both of, with different actions. For two
@@ -143,7 +143,7 @@ mod tests {
         let checked = checked(DUAL_SOCKET);
         let notes = |finding: &Finding| finding.severity == Severity::Note;
         assert!(checked.findings.iter().all(notes), "{:#?}", checked.findings);
-        assert!(checked.never.packets > 10_000, "{:?}", checked.never.packets);
+        assert_eq!(checked.proof.counts(), [checked.proof.results.len(), 0, 0], "{:?}", checked.proof);
     }
 
     #[test]
@@ -230,7 +230,7 @@ mod tests {
         .concat();
         let checked = checked(&text);
         assert!(!has_errors(&checked.findings), "{:#?}", checked.findings);
-        for bridge in never::compiled(&network::parse(&text, "test.toml").unwrap().0) {
+        for bridge in bridge_flows::compiled(&network::parse(&text, "test.toml").unwrap().0) {
             let keys: std::collections::BTreeSet<_> = bridge.flows.iter().map(crate::Flow::key).collect();
             assert_eq!(keys.len(), bridge.flows.len(), "{}: two flows with one key", bridge.name);
             let web = |origin: &&crate::compile::Origin| {

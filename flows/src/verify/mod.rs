@@ -1,14 +1,20 @@
 //! Verification of the permitted traffic on the flows themselves.
 //!
 //! [`interp`] runs packets through flows as a switch does, and is the oracle of the tests.
-//! [`never`](mod@never) sends packets of every kind that the file or the flows distinguish. It
-//! reports each packet that arrives where a `never` of the file forbids it. [`lint`] examines flows
+//! [`proof`] decides what may talk to what, for every packet, and shows a packet for each violation
+//! of the file's assertions. The sets of packets come from the symbolic engine. [`lint`] examines flows
 //! alone, for defects that are visible without a packet. [`check`](mod@check) runs all of these for
 //! a file.
 
 mod action_set;
+pub mod bridge_flows;
 pub mod check;
+mod explain;
 pub mod interp;
 pub mod lint;
-pub mod never;
+pub mod proof;
+#[cfg(test)]
+mod sampling;
 pub(crate) mod symbolic;
+mod topology;
+pub mod witness;

@@ -10,7 +10,7 @@ use crate::Flow;
 use crate::compile::{TimeContext, compile};
 use crate::network::names::built_in;
 use crate::network::schema::file_schema::{FILE, SchemaTable, ValueKind};
-use crate::verify::never;
+use crate::verify::bridge_flows;
 
 /// The mode of a bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -462,7 +462,7 @@ fn made(text: &str, asserted: Option<&str>) -> CompiledText {
         };
         for moment in moments {
             for bridge in &file.bridges {
-                let ports = never::numbered_ports(file, &bridge.name);
+                let ports = bridge_flows::numbered_ports(file, &bridge.name);
                 let program = compile(file, &bridge.name, &ports, &moment);
                 executed += &program.reactive().map(|line| format!("{line:?}")).collect::<String>();
                 // Flows of two bridges have two cookies.
@@ -604,7 +604,7 @@ fn what_flows_are_counted_under_is_in_the_file_or_taken() {
         let text = mode.text(&[]);
         let file = parse(&text, "x.toml").unwrap().0;
         for bridge in &file.bridges {
-            let ports = never::numbered_ports(&file, &bridge.name);
+            let ports = bridge_flows::numbered_ports(&file, &bridge.name);
             let program = compile(&file, &bridge.name, &ports, &TimeContext::default());
             for (_, origin) in program.origins() {
                 let rule = &*origin.rule;

@@ -1,44 +1,36 @@
-//! What becomes of packets in a program: where they go, and by which steps.
+//! What becomes of packets in a program: where they go, and how they changed.
 
-use bdd::{Bdd, Replacement, Variable, VariableSet};
+use bdd::Bdd;
 use ofproto::PortNo;
 
+use super::changes::Changes;
 use super::program::ProgramId;
 use super::registers::Registers;
 use super::state::{Frame, StateKey};
-
-/// A step of a packet through a program, for the way back.
-#[derive(Debug, Clone)]
-pub(super) enum Step {
-    /// Only these packets go on.
-    Keep(Bdd),
-    /// Variables get other values.
-    Assign(Vec<(Variable, Replacement)>),
-    /// Variables get any value.
-    Forget(VariableSet),
-}
 
 /// The end of a packet's way through a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {
     /// Another state of the same bridge.
     State(StateKey),
-    /// A port, or CONTROLLER.
-    Output(PortNo),
+    /// A port of the bridge, or CONTROLLER.
+    Output(usize, PortNo),
     /// A learner: the number of its rule.
     Learner(usize),
-    /// The connection tracker, which remembers the packet's connection.
-    Tracker,
+    /// The connection tracker of the bridge, which remembers the packet's connection.
+    Tracker(usize),
 }
 
 /// Packets at the end of a way.
 #[derive(Debug, Clone)]
 pub(super) struct Emission {
     pub(super) target: Target,
+    /// The packets as they are, as far as the target reads them.
     pub(super) set: Bdd,
+    /// The packets as they came.
+    pub(super) before: Bdd,
+    pub(super) changes: Changes,
     pub(super) registers: Registers,
-    /// The steps, if they are recorded.
-    pub(super) steps: Vec<Step>,
     /// The program, if it is that of learned flows in a table.
     pub(super) learned: Option<ProgramId>,
 }
@@ -48,6 +40,4 @@ pub(super) struct Emission {
 pub(super) struct At {
     pub(super) bridge: usize,
     pub(super) frame: Frame,
-    /// True to record the steps.
-    pub(super) record: bool,
 }

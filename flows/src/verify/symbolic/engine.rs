@@ -7,7 +7,7 @@ use ofproto::oxm::Field;
 use ofproto::{PortNo, TableId};
 
 use super::cone::Cones;
-use super::emission::{At, Emission, Step, Target};
+use super::emission::{At, Emission, Target};
 use super::layout::{self, IN_PORT, INNER_TAG, ORIGIN, literals};
 use super::learned::LearnedRule;
 use super::program::{ProgramId, Programs};
@@ -16,7 +16,7 @@ use super::space;
 use super::state::{Continuation, Frame, Place, Predecessor, Rank, StateId, StateKey, States};
 use super::table::Table;
 use super::tracked::{self, Tracker};
-use super::variables::Variables;
+use super::variables::{self, Variables};
 use super::world::{BridgePort, Passage, World};
 
 /// The limits of a proof.
@@ -30,7 +30,7 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { nodes: 40_000_000, visits: 5_000_000 }
+        Self { nodes: 16_000_000, visits: 5_000_000 }
     }
 }
 
@@ -47,6 +47,7 @@ pub(crate) struct Asked(Variables);
 
 impl Asked {
     /// Returns a question about some fields.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the questions of people use it"))]
     pub(crate) fn about(fields: impl IntoIterator<Item = Field>) -> Self {
         Self(fields.into_iter().flat_map(layout::whole).collect())
     }
@@ -179,8 +180,8 @@ impl<'w> Engine<'w> {
             let set = std::mem::replace(&mut known.pending, Bdd::FALSE);
             let key = known.key;
             self.looked_up_connections = false;
-            for emission in self.emissions(key, set, false) {
-                self.deliver(state, key.bridge, emission);
+            for emission in self.emissions(key, set) {
+                self.deliver(state, emission);
             }
             if self.looked_up_connections
                 && let Some(tracker) = self.trackers.get_mut(key.bridge)
@@ -220,12 +221,12 @@ impl<'w> Engine<'w> {
     }
 
     /// Returns what becomes of a set of packets in a state.
-    pub(super) fn emissions(&mut self, key: StateKey, set: Bdd, record: bool) -> Vec<Emission> {
+    pub(super) fn emissions(&mut self, key: StateKey, set: Bdd) -> Vec<Emission> {
         let registers = self.states.registers(key.registers);
         match key.place {
             Place::Resume => {
                 let Some(frame) = self.states.frame(key.continuation) else { return Vec::new() };
-                let at = At { bridge: key.bridge, frame, record };
+                let at = At { bridge: key.bridge, frame };
                 self.execute(at, registers, set)
             }
             Place::Lookup { table, in_port, depth } => {
@@ -239,15 +240,10 @@ impl<'w> Engine<'w> {
                 let miss = (self.programs.add(Vec::new()), hits.missed);
                 for (program, set) in hits.hits.into_iter().map(|hit| (hit.program, hit.set)).chain([miss]) {
                     let frame = Frame { program, place: 0, table, depth, parent: key.continuation };
-                    let at = At { bridge: key.bridge, frame, record };
-                    for mut emission in self.execute(at, registers.clone(), set) {
-                        if record {
-                            emission.steps.insert(0, Step::Keep(set));
-                            emission.learned =
-                                learned.iter().map(|l| l.1).find(|learned| *learned == program);
-                        }
-                        out.push(emission);
-                    }
+                    let at = At { bridge: key.bridge, frame };
+                    let taught = learned.iter().any(|rule| rule.1 == program).then_some(program);
+                    let emissions = self.execute(at, registers.clone(), set).into_iter();
+                    out.extend(emissions.map(|emission| Emission { learned: taught, ..emission }));
                 }
                 out
             }
@@ -285,7 +281,7 @@ impl<'w> Engine<'w> {
     }
 
     /// Hands packets on to where they go.
-    fn deliver(&mut self, from: StateId, bridge: usize, emission: Emission) {
+    fn deliver(&mut self, from: StateId, emission: Emission) {
         let predecessor = Predecessor { state: from, passage: None };
         match emission.target {
             Target::State(key) => self.add(key, emission.set, Some(predecessor)),
@@ -294,12 +290,12 @@ impl<'w> Engine<'w> {
                     rule.open(&mut self.diagrams, emission.set, predecessor);
                 }
             }
-            Target::Tracker => {
+            Target::Tracker(bridge) => {
                 if let Some(tracker) = self.trackers.get_mut(bridge) {
                     tracker.commit(&mut self.diagrams, emission.set, predecessor);
                 }
             }
-            Target::Output(port) => self.arrive(from, (bridge, port), &emission),
+            Target::Output(bridge, port) => self.arrive(from, (bridge, port), &emission),
         }
     }
 
@@ -377,6 +373,26 @@ impl<'w> Engine<'w> {
         }
     }
 
+    /// Returns what a target of packets reads.
+    pub(super) fn kept(&mut self, target: &Target, untagged: bool) -> Variables {
+        match target {
+            Target::State(key) => self.cone(*key),
+            Target::Learner(rule) => {
+                self.rules.get(*rule).map(|rule| variables::of_learn(&rule.learn)).unwrap_or_default()
+            }
+            Target::Tracker(_) => tracked::kept().collect(),
+            Target::Output(bridge, port) => {
+                let mut kept = self.asked.clone();
+                for ((peer, _), passage) in self.world.onward((*bridge, *port)) {
+                    let read =
+                        self.cones.get(peer).map(|cones| cones.of_table(TableId(0))).unwrap_or_default();
+                    kept.add(&read.without(Self::changed_by(passage, untagged)));
+                }
+                kept
+            }
+        }
+    }
+
     /// Returns what something still reads from a state on.
     fn cone(&mut self, key: StateKey) -> Variables {
         let registers = self.states.registers(key.registers);
@@ -428,6 +444,11 @@ impl<'w> Engine<'w> {
             .collect();
         let classes = self.diagrams.any(classes);
         self.diagrams.and(set, classes)
+    }
+
+    /// Returns the places where packets arrive.
+    pub(crate) fn arrival_places(&self) -> BTreeSet<BridgePort> {
+        self.arrivals.keys().copied().collect()
     }
 
     /// Returns the number of diagram nodes, and of states.

@@ -1,15 +1,14 @@
 //! Executes a program on a set of packets, up to the next lookup.
 
-use std::collections::BTreeMap;
-
 use bdd::{Bdd, Diagrams, Replacement, Variable};
 use ofproto::action::{Action, CT_COMMIT, Ct, CtZone, Learn, Subfield};
 use ofproto::oxm::{Field, Oxm};
 use ofproto::{PortNo, TableId};
 
-use super::emission::{At, Emission, Step, Target};
+use super::changes::{Changes, Value};
+use super::emission::{At, Emission, Target};
 use super::engine::Engine;
-use super::layout::{self, IN_PORT, INNER_TAG, SCRATCH, is_register};
+use super::layout::{self, IN_PORT, INNER_TAG, is_register};
 use super::learned::LearnedRule;
 use super::program::Operation;
 use super::registers::Registers;
@@ -26,64 +25,37 @@ const MAX_VALUES: usize = 1 << 17;
 #[derive(Debug, Clone)]
 struct Branch {
     place: u16,
+    /// The packets as they came.
     set: Bdd,
     registers: Registers,
-    steps: Vec<Step>,
+    changes: Changes,
 }
 
 impl Branch {
-    fn step(&mut self, at: At, step: Step) {
-        if at.record {
-            self.steps.push(step);
-        }
+    /// Keeps the packets that are in a set now.
+    fn keep(&mut self, diagrams: &mut Diagrams, set: Bdd) {
+        let before = self.changes.before(diagrams, set);
+        self.set = diagrams.and(self.set, before);
     }
 
-    fn keep(&mut self, diagrams: &mut Diagrams, at: At, set: Bdd) {
-        self.set = diagrams.and(self.set, set);
-        self.step(at, Step::Keep(set));
+    fn forget(&mut self, variables: impl IntoIterator<Item = Variable>) {
+        self.changes.forget(variables);
     }
 
-    fn forget(&mut self, diagrams: &mut Diagrams, at: At, variables: impl IntoIterator<Item = Variable>) {
-        let set = diagrams.set(variables);
-        self.set = diagrams.exists(self.set, set);
-        self.step(at, Step::Forget(set));
-    }
-
-    /// Gives variables new values, all at once.
-    fn assign(&mut self, diagrams: &mut Diagrams, at: At, mut pairs: Vec<(Variable, Replacement)>) {
-        pairs.retain(|(variable, to)| *to != Replacement::Variable(*variable));
-        let assigned = |variable: Variable| pairs.iter().any(|(known, _)| *known == variable);
-        let (mut constant, mut copies) = (Vec::new(), Vec::new());
-        for (variable, to) in &pairs {
-            match to {
-                Replacement::Constant(value) => constant.push((*variable, *value)),
-                Replacement::Variable(from) => copies.push((*variable, *from)),
-            }
-        }
-        // A variable that is read and written keeps its old value in another one meanwhile.
-        let both = copies.iter().map(|(_, from)| *from).filter(|from| assigned(*from));
-        let kept: BTreeMap<Variable, Variable> = both.zip(SCRATCH.variables()).collect();
-        let pairs_kept = kept.iter().map(|(variable, scratch)| (*variable, Replacement::Variable(*scratch)));
-        let keeping = diagrams.substitution(pairs_kept.collect::<Vec<_>>());
-        self.set = diagrams.replace(self.set, keeping);
-        let written = diagrams.set(pairs.iter().map(|(variable, _)| *variable));
-        self.set = diagrams.exists(self.set, written);
-        for (to, from) in copies {
-            let from = kept.get(&from).copied().unwrap_or(from);
-            let (to, from) = (diagrams.variable(to), diagrams.variable(from));
-            let (one, other) = (diagrams.difference(to, from), diagrams.difference(from, to));
-            let differ = diagrams.or(one, other);
-            self.set = diagrams.difference(self.set, differ);
-        }
-        let constant = diagrams.cube(constant);
-        self.set = diagrams.and(self.set, constant);
-        let scratch = diagrams.set(kept.into_values());
-        self.set = diagrams.exists(self.set, scratch);
-        self.step(at, Step::Assign(pairs));
+    fn assign(&mut self, pairs: Vec<(Variable, Replacement)>) {
+        self.changes.assign(pairs);
     }
 }
 
-/// Returns the assignment of a value to bits, the lowest bit first.
+/// Returns the assignment of a value to bits of a field.
+fn assignment(sub: Subfield, value: u128) -> Vec<(Variable, Replacement)> {
+    let bit = |n: u16| {
+        Some((layout::variable(sub.field, sub.ofs + n)?, Replacement::Constant(value >> n & 1 == 1)))
+    };
+    (0..sub.n_bits).filter_map(bit).collect()
+}
+
+/// Returns the assignment of a value to variables, the lowest bit first.
 fn constants(bits: &[Variable], value: u128) -> Vec<(Variable, Replacement)> {
     bits.iter().zip(0..).map(|(bit, n)| (*bit, Replacement::Constant(value >> n & 1 == 1))).collect()
 }
@@ -92,26 +64,35 @@ impl Engine<'_> {
     /// Executes the rest of a program on a set of packets.
     pub(super) fn execute(&mut self, at: At, registers: Registers, set: Bdd) -> Vec<Emission> {
         let mut out = Vec::new();
-        let mut open = vec![Branch { place: at.frame.place, set, registers, steps: Vec::new() }];
+        let changes = Changes::default();
+        self.finish(at, Branch { place: at.frame.place, set, registers, changes }, &mut out);
+        out
+    }
+
+    /// Executes the rest of a program on one way.
+    fn finish(&mut self, at: At, branch: Branch, out: &mut Vec<Emission>) {
+        let mut open = vec![branch];
         while let Some(mut branch) = open.pop() {
             if branch.set.is_false() {
                 continue;
             }
             let Some(operation) = self.programs.operation(at.frame.program, branch.place).cloned() else {
-                self.leave(at, branch, &mut out);
+                self.leave(at, branch, out);
                 continue;
             };
             branch.place += 1;
-            self.operate(at, &operation, branch, &mut open, &mut out);
+            self.operate(at, &operation, branch, &mut open, out);
         }
-        out
     }
 
-    fn emit(&self, target: Target, branch: &Branch, out: &mut Vec<Emission>) {
-        if !branch.set.is_false() {
-            let Branch { set, registers, steps, .. } = branch.clone();
-            out.push(Emission { target, set, registers, steps, learned: None });
+    fn emit(&mut self, target: Target, branch: &Branch, out: &mut Vec<Emission>) {
+        if branch.set.is_false() {
+            return;
         }
+        let kept = self.kept(&target, branch.registers.untagged);
+        let Branch { set: before, registers, changes, .. } = branch.clone();
+        let set = changes.after(&mut self.diagrams, before, &kept);
+        out.push(Emission { target, set, before, changes, registers, learned: None });
     }
 
     /// Goes on behind the end of a program.
@@ -122,22 +103,18 @@ impl Engine<'_> {
             let key = StateKey { bridge: at.bridge, place: Place::Resume, continuation, registers };
             self.emit(Target::State(key), &branch, out);
         } else if continuation == Continuation::END && branch.registers.action_set.is_some() {
-            let Branch { set, mut registers, steps, .. } = branch;
-            let actions = registers.action_set.take();
+            let mut branch = branch;
+            let actions = branch.registers.action_set.take();
             let ordered = action_set::ordered(actions.as_deref().map_or(&[][..], Vec::as_slice));
-            let operations = ordered.into_iter().map(Operation::Apply).collect();
-            let program = self.programs.add(operations);
-            let frame = Frame { program, place: 0, parent: Continuation::NOTHING, ..at.frame };
-            self.inside(At { frame, ..at }, set, registers, &steps, out);
+            self.inside(at, ordered, &branch, out);
         }
     }
 
-    /// Executes a program of its own on a copy of the packets.
-    fn inside(&mut self, at: At, set: Bdd, registers: Registers, before: &[Step], out: &mut Vec<Emission>) {
-        for mut emission in self.execute(at, registers, set) {
-            emission.steps.splice(0..0, before.iter().cloned());
-            out.push(emission);
-        }
+    /// Executes a list of actions on a copy of the packets. Nothing follows.
+    fn inside(&mut self, at: At, actions: Vec<Action>, branch: &Branch, out: &mut Vec<Emission>) {
+        let program = self.programs.add(actions.into_iter().map(Operation::Apply).collect());
+        let frame = Frame { program, place: 0, parent: Continuation::NOTHING, ..at.frame };
+        self.finish(At { frame, ..at }, Branch { place: 0, ..branch.clone() }, out);
     }
 
     fn operate(
@@ -163,7 +140,7 @@ impl Engine<'_> {
             Operation::Goto(table) => {
                 return self.look_up(at, *table, None, at.frame.parent, at.frame.depth, &branch, out);
             }
-            Operation::LoadCopied { dst, src } => return self.load(at, *dst, src, branch, open),
+            Operation::LoadCopied { dst, src } => return self.load(*dst, src, branch, open),
             Operation::OutputCopied { src } => self.output_value(at, src, &branch, out),
             Operation::Unknown(kind) => self.gap(format!("instruction {kind}")),
         }
@@ -211,51 +188,39 @@ impl Engine<'_> {
                         let variable = layout::variable(*field, bit)?;
                         Some((variable, Replacement::Constant(value >> bit & 1 == 1)))
                     });
-                    return self.set(at, *field, pairs.collect(), branch, open);
+                    return self.set(*field, pairs.collect(), branch, open);
                 }
             }
             Action::Load { dst, value } if is_register(dst.field) => {
                 branch.registers.put_part(*dst, (*value).into());
             }
             Action::Load { dst, value } => {
-                let pairs = constants(&layout::bits(*dst), (*value).into());
-                return self.set(at, dst.field, pairs, branch, open);
+                let pairs = assignment(*dst, (*value).into());
+                return self.set(dst.field, pairs, branch, open);
             }
             Action::Move { src, dst } | Action::CopyField { src, dst } => {
                 return self.move_bits(at, *src, *dst, branch, open);
             }
             Action::SetNwTtl(ttl) => {
-                let pairs = constants(&layout::bits(Subfield::whole(Field::IpTtl)), (*ttl).into());
-                return self.set(at, Field::IpTtl, pairs, branch, open);
+                let pairs = assignment(Subfield::whole(Field::IpTtl), (*ttl).into());
+                return self.set(Field::IpTtl, pairs, branch, open);
             }
             Action::DecNwTtl | Action::DecNwTtlIds(_) => return self.decrement_ttl(at, branch, open, out),
-            Action::PushVlan(_) => self.push_vlan(at, &mut branch),
-            Action::PopVlan => self.pop_vlan(at, &mut branch),
+            Action::PushVlan(_) => push_vlan(&mut branch),
+            Action::PopVlan => pop_vlan(&mut branch),
             Action::Learn(learn) => return self.learn(at, learn, branch, open, out),
             Action::Ct(ct) => self.track(at, ct, &branch, out),
             Action::CtClear => {
                 let pairs = tracked::fields().map(|v| (v, Replacement::Constant(false))).collect();
-                branch.assign(&mut self.diagrams, at, pairs);
+                branch.assign(pairs);
             }
-            Action::Clone(actions) => {
-                let operations = actions.iter().cloned().map(Operation::Apply).collect();
-                let program = self.programs.add(operations);
-                let frame = Frame { program, place: 0, parent: Continuation::NOTHING, ..at.frame };
-                let (set, registers) = (branch.set, branch.registers.clone());
-                self.inside(At { frame, ..at }, set, registers, &branch.steps.clone(), out);
-            }
+            Action::Clone(actions) => self.inside(at, actions.clone(), &branch, out),
             Action::Group(group) => {
                 let buckets = self.world.bridges.get(at.bridge).and_then(|b| b.groups.get(&group.0)).cloned();
                 match buckets {
                     Some(buckets) => {
                         for bucket in buckets {
-                            let ordered = action_set::ordered(&bucket);
-                            let operations = ordered.into_iter().map(Operation::Apply).collect();
-                            let program = self.programs.add(operations);
-                            let frame =
-                                Frame { program, place: 0, parent: Continuation::NOTHING, ..at.frame };
-                            let (set, registers) = (branch.set, branch.registers.clone());
-                            self.inside(At { frame, ..at }, set, registers, &branch.steps.clone(), out);
+                            self.inside(at, action_set::ordered(&bucket), &branch, out);
                         }
                     }
                     None => self.gap(format!("group {}", group.0)),
@@ -334,7 +299,6 @@ impl Engine<'_> {
     /// Sets bits of a header field. A packet without the field stays as it is.
     fn set(
         &mut self,
-        at: At,
         field: Field,
         pairs: Vec<(Variable, Replacement)>,
         mut branch: Branch,
@@ -344,17 +308,17 @@ impl Engine<'_> {
         if !present.is_true() {
             let absent = self.diagrams.not(present);
             let mut without = branch.clone();
-            without.keep(&mut self.diagrams, at, absent);
+            without.keep(&mut self.diagrams, absent);
             open.push(without);
-            branch.keep(&mut self.diagrams, at, present);
+            branch.keep(&mut self.diagrams, present);
         }
-        branch.assign(&mut self.diagrams, at, pairs);
+        branch.assign(pairs);
         open.push(branch);
     }
 
     fn move_bits(
         &mut self,
-        at: At,
+        _at: At,
         src: Subfield,
         dst: Subfield,
         mut branch: Branch,
@@ -367,19 +331,19 @@ impl Engine<'_> {
                 open.push(branch);
             }
             (true, false) => {
-                let pairs = constants(&layout::bits(dst), branch.registers.part(src));
-                self.set(at, dst.field, pairs, branch, open);
+                let pairs = assignment(dst, branch.registers.part(src));
+                self.set(dst.field, pairs, branch, open);
             }
             (false, true) => {
                 let present = space::present(&mut self.diagrams, src.field);
                 if !present.is_true() {
                     let absent = self.diagrams.not(present);
                     let mut without = branch.clone();
-                    without.keep(&mut self.diagrams, at, absent);
+                    without.keep(&mut self.diagrams, absent);
                     open.push(without);
-                    branch.keep(&mut self.diagrams, at, present);
+                    branch.keep(&mut self.diagrams, present);
                 }
-                self.load(at, dst, &layout::bits(src), branch, open);
+                self.load(dst, &layout::bits(src), branch, open);
             }
             (false, false) => {
                 let pairs = (0..src.n_bits).filter_map(|bit| {
@@ -387,56 +351,76 @@ impl Engine<'_> {
                     let from = layout::variable(src.field, src.ofs + bit);
                     Some((to, from.map_or(Replacement::Constant(false), Replacement::Variable)))
                 });
-                self.set(at, dst.field, pairs.collect(), branch, open);
+                self.set(dst.field, pairs.collect(), branch, open);
             }
         }
     }
 
-    /// Splits packets by the value of some bits, the lowest bit first.
-    fn split(&mut self, set: Bdd, bits: &[Variable]) -> Vec<(u128, Bdd)> {
-        let mut ordered: Vec<Variable> = bits.to_vec();
+    /// Splits packets by the value that some bits have now, the lowest bit first. Returns the packets
+    /// of each value as they came.
+    fn split(&mut self, branch: &Branch, bits: &[Variable]) -> Vec<(u128, Bdd)> {
+        let values: Vec<Value> = bits.iter().map(|bit| branch.changes.value(*bit)).collect();
+        let mut ordered: Vec<Variable> = values
+            .iter()
+            .filter_map(|value| if let Value::Of(variable) = value { Some(*variable) } else { None })
+            .collect();
         ordered.sort_unstable();
+        ordered.dedup();
         let only = self.diagrams.set(ordered.iter().copied());
-        let values = self.diagrams.project(set, only);
-        let Some(values) = self.diagrams.values(values, &ordered, MAX_VALUES) else {
+        let projected = self.diagrams.project(branch.set, only);
+        let known = if values.contains(&Value::Any) || ordered.len() > 64 {
+            None
+        } else {
+            self.diagrams.values(projected, &ordered, MAX_VALUES)
+        };
+        let Some(known) = known else {
             self.gap("a copy of more values than can be told apart".to_owned());
             return Vec::new();
         };
-        let split = values.into_iter().map(|value| {
-            let width = ordered.len();
-            let bit = |place: usize| value >> (width - 1 - place) & 1 == 1;
-            let literals: Vec<_> = ordered.iter().enumerate().map(|(n, v)| (*v, bit(n))).collect();
-            let own = literals.iter().cloned();
-            let number = bits.iter().zip(0..).fold(0_u128, |number, (variable, n)| {
-                let one = literals.iter().any(|(v, value)| v == variable && *value);
-                number | u128::from(one) << n
-            });
-            let cube = self.diagrams.cube(own);
-            (number, cube)
+        let width = ordered.len();
+        let split = known.into_iter().map(|number| {
+            let literals: Vec<(Variable, bool)> = ordered
+                .iter()
+                .enumerate()
+                .map(|(place, variable)| (*variable, number >> (width - 1 - place) & 1 == 1))
+                .collect();
+            let one = |value: &Value| match value {
+                Value::Constant(value) => *value,
+                Value::Of(variable) => literals.contains(&(*variable, true)),
+                Value::Any => false,
+            };
+            let number = values
+                .iter()
+                .zip(0..)
+                .fold(0_u128, |number, (value, n)| number | u128::from(one(value)) << n);
+            (number, self.diagrams.cube(literals))
         });
         split.collect()
     }
 
-    /// Loads header bits, the lowest first, into bits of a field: one way for each value.
-    fn load(&mut self, at: At, dst: Subfield, src: &[Variable], branch: Branch, open: &mut Vec<Branch>) {
-        for (value, cube) in self.split(branch.set, src) {
+    /// Loads header bits, the lowest first, into bits of a field: into a register in one way for
+    /// each value.
+    fn load(&mut self, dst: Subfield, src: &[Variable], branch: Branch, open: &mut Vec<Branch>) {
+        if !is_register(dst.field) {
+            let pairs = (0..dst.n_bits).zip(src).filter_map(|(bit, from)| {
+                Some((layout::variable(dst.field, dst.ofs + bit)?, Replacement::Variable(*from)))
+            });
+            return self.set(dst.field, pairs.collect(), branch, open);
+        }
+        for (value, cube) in self.split(&branch, src) {
             let mut one = branch.clone();
-            one.keep(&mut self.diagrams, at, cube);
-            if is_register(dst.field) {
-                one.registers.put_part(dst, value);
-                open.push(one);
-            } else {
-                self.set(at, dst.field, constants(&layout::bits(dst), value), one, open);
-            }
+            one.set = self.diagrams.and(one.set, cube);
+            one.registers.put_part(dst, value);
+            open.push(one);
         }
     }
 
     /// Outputs to the port that some bits hold.
     fn output_value(&mut self, at: At, src: &[Variable], branch: &Branch, out: &mut Vec<Emission>) {
-        for (value, cube) in self.split(branch.set, src) {
+        for (value, cube) in self.split(branch, src) {
             let Ok(port) = u16::try_from(value) else { continue };
             let mut one = branch.clone();
-            one.keep(&mut self.diagrams, at, cube);
+            one.set = self.diagrams.and(one.set, cube);
             self.output(at, PortNo::from_u16(port), &one, out);
         }
     }
@@ -445,11 +429,11 @@ impl Engine<'_> {
         match port {
             PortNo::IN_PORT => {
                 let bits: Vec<Variable> = (0..16).map(|bit| IN_PORT.bit(bit)).collect();
-                for (value, cube) in self.split(branch.set, &bits) {
+                for (value, cube) in self.split(branch, &bits) {
                     let mut one = branch.clone();
-                    one.keep(&mut self.diagrams, at, cube);
+                    one.set = self.diagrams.and(one.set, cube);
                     let port = PortNo::from_u16(u16::try_from(value).unwrap_or(u16::MAX));
-                    self.emit(Target::Output(port), &one, out);
+                    self.emit(Target::Output(at.bridge, port), &one, out);
                 }
             }
             PortNo::NORMAL | PortNo::FLOOD | PortNo::ALL => {
@@ -457,22 +441,22 @@ impl Engine<'_> {
                 if port == PortNo::NORMAL {
                     // An access port takes the tag off, and another puts one on.
                     let tag = layout::whole(Field::VlanVid).chain(layout::whole(Field::VlanPcp));
-                    branch.forget(&mut self.diagrams, at, tag.collect::<Vec<_>>());
+                    branch.forget(tag.collect::<Vec<_>>());
                 }
                 let ports = self.world.bridges.get(at.bridge).map(|b| b.ports.clone()).unwrap_or_default();
                 for port in ports {
                     self.output(at, port, &branch, out);
                 }
             }
-            PortNo::CONTROLLER => self.emit(Target::Output(port), branch, out),
+            PortNo::CONTROLLER => self.emit(Target::Output(at.bridge, port), branch, out),
             PortNo::ANY => {}
             // A packet leaves by its ingress port only with IN_PORT (OpenFlow 1.3.5 §7.2.5).
             port => {
                 let own = space::from_port(&mut self.diagrams, port);
                 let other = self.diagrams.not(own);
                 let mut branch = branch.clone();
-                branch.keep(&mut self.diagrams, at, other);
-                self.emit(Target::Output(port), &branch, out);
+                branch.keep(&mut self.diagrams, other);
+                self.emit(Target::Output(at.bridge, port), &branch, out);
             }
         }
     }
@@ -481,41 +465,24 @@ impl Engine<'_> {
         let present = space::present(&mut self.diagrams, Field::IpTtl);
         let absent = self.diagrams.not(present);
         let mut without = branch.clone();
-        without.keep(&mut self.diagrams, at, absent);
+        without.keep(&mut self.diagrams, absent);
         open.push(without);
-        branch.keep(&mut self.diagrams, at, present);
+        branch.keep(&mut self.diagrams, present);
         let last = space::having(&mut self.diagrams, Field::IpTtl, 0, 0xfe);
         let mut ended = branch.clone();
-        ended.keep(&mut self.diagrams, at, last);
+        ended.keep(&mut self.diagrams, last);
         self.output(at, PortNo::CONTROLLER, &ended, out);
         let more = self.diagrams.not(last);
-        branch.keep(&mut self.diagrams, at, more);
-        branch.forget(&mut self.diagrams, at, layout::whole(Field::IpTtl).collect::<Vec<_>>());
+        branch.keep(&mut self.diagrams, more);
+        branch.forget(layout::whole(Field::IpTtl).collect::<Vec<_>>());
         open.push(branch);
-    }
-
-    fn push_vlan(&mut self, at: At, branch: &mut Branch) {
-        let tci: Vec<Variable> = layout::bits(Subfield { field: Field::VlanTci, ofs: 0, n_bits: 16 });
-        let inner = (0..16).map(|bit| INNER_TAG.bit(bit));
-        let copy = inner.zip(tci.iter().map(|v| Replacement::Variable(*v))).collect();
-        branch.assign(&mut self.diagrams, at, copy);
-        branch.assign(&mut self.diagrams, at, constants(&tci, VLAN_PRESENT));
-    }
-
-    fn pop_vlan(&mut self, at: At, branch: &mut Branch) {
-        let tci: Vec<Variable> = layout::bits(Subfield { field: Field::VlanTci, ofs: 0, n_bits: 16 });
-        let inner: Vec<Variable> = (0..16).map(|bit| INNER_TAG.bit(bit)).collect();
-        let copy = tci.iter().copied().zip(inner.iter().map(|v| Replacement::Variable(*v))).collect();
-        branch.assign(&mut self.diagrams, at, copy);
-        branch.assign(&mut self.diagrams, at, constants(&inner, 0));
-        branch.registers.untagged = true;
     }
 
     fn learn(
         &mut self,
         at: At,
         learn: &Learn,
-        mut branch: Branch,
+        branch: Branch,
         open: &mut Vec<Branch>,
         out: &mut Vec<Emission>,
     ) {
@@ -529,12 +496,11 @@ impl Engine<'_> {
                     one.registers.put_part(dst, value);
                     open.push(one);
                 } else {
-                    self.set(at, dst.field, constants(&layout::bits(dst), value), one, open);
+                    self.set(dst.field, assignment(dst, value), one, open);
                 }
             }
             return;
         }
-        branch.step(at, Step::Keep(Bdd::TRUE));
         open.push(branch);
     }
 
@@ -562,10 +528,10 @@ impl Engine<'_> {
                 vec![(branch.registers.part(src), branch.clone())]
             }
             CtZone::Field(src) => {
-                let values = self.split(branch.set, &layout::bits(src));
+                let values = self.split(branch, &layout::bits(src));
                 let of = |(value, cube), diagrams: &mut Diagrams| {
                     let mut one = branch.clone();
-                    one.keep(diagrams, at, cube);
+                    one.set = diagrams.and(one.set, cube);
                     (value, one)
                 };
                 values.into_iter().map(|value| of(value, &mut self.diagrams)).collect()
@@ -584,9 +550,9 @@ impl Engine<'_> {
     /// Remembers connections, with the mark and label that the nested actions give them.
     fn commit(&mut self, at: At, ct: &Ct, zone: u128, mut branch: Branch, out: &mut Vec<Emission>) {
         let zero = tracked::fields().map(|v| (v, Replacement::Constant(false))).collect();
-        branch.assign(&mut self.diagrams, at, zero);
-        let zone = constants(&layout::bits(Subfield::whole(Field::CtZone)), zone);
-        branch.assign(&mut self.diagrams, at, zone);
+        branch.assign(zero);
+        let zone = assignment(Subfield::whole(Field::CtZone), zone);
+        branch.assign(zone);
         let mut ways = vec![branch];
         for action in &ct.actions {
             let mut next = Vec::new();
@@ -598,7 +564,7 @@ impl Engine<'_> {
             ways = next;
         }
         for way in ways {
-            self.emit(Target::Tracker, &way, out);
+            self.emit(Target::Tracker(at.bridge), &way, out);
         }
     }
 
@@ -614,15 +580,34 @@ impl Engine<'_> {
         let connections = self.trackers.get(at.bridge).map_or(Bdd::FALSE, |tracker| tracker.connections);
         let mut base = branch;
         base.registers.action_set = None;
-        base.forget(&mut self.diagrams, at, tracked::fields().collect::<Vec<_>>());
-        let zone = constants(&layout::bits(Subfield::whole(Field::CtZone)), zone);
-        base.assign(&mut self.diagrams, at, zone);
+        base.forget(tracked::fields().collect::<Vec<_>>());
+        let zone = assignment(Subfield::whole(Field::CtZone), zone);
+        base.assign(zone);
         for (state, set) in tracked::states(&mut self.diagrams, connections) {
             let mut one = base.clone();
-            one.keep(&mut self.diagrams, at, set);
-            let state = constants(&layout::bits(Subfield::whole(Field::CtState)), state);
-            one.assign(&mut self.diagrams, at, state);
+            one.keep(&mut self.diagrams, set);
+            let state = assignment(Subfield::whole(Field::CtState), state);
+            one.assign(state);
             self.look_up(at, table, None, Continuation::END, 0, &one, out);
         }
     }
+}
+
+/// Adds an outer tag with VLAN 0.
+fn push_vlan(branch: &mut Branch) {
+    let tci: Vec<Variable> = layout::bits(Subfield { field: Field::VlanTci, ofs: 0, n_bits: 16 });
+    let inner = (0..16).map(|bit| INNER_TAG.bit(bit));
+    let copy = inner.zip(tci.iter().map(|v| Replacement::Variable(*v))).collect();
+    branch.assign(copy);
+    branch.assign(constants(&tci, VLAN_PRESENT));
+}
+
+/// Removes the outer tag.
+fn pop_vlan(branch: &mut Branch) {
+    let tci: Vec<Variable> = layout::bits(Subfield { field: Field::VlanTci, ofs: 0, n_bits: 16 });
+    let inner: Vec<Variable> = (0..16).map(|bit| INNER_TAG.bit(bit)).collect();
+    let copy = tci.iter().copied().zip(inner.iter().map(|v| Replacement::Variable(*v))).collect();
+    branch.assign(copy);
+    branch.assign(constants(&inner, 0));
+    branch.registers.untagged = true;
 }

@@ -71,10 +71,8 @@ const CT_STATE: Slot = DSCP.then(8);
 const CT_ZONE: Slot = CT_STATE.then(16);
 const CT_MARK: Slot = CT_ZONE.then(32);
 const CT_LABEL: Slot = CT_MARK.then(128);
-/// Old values, while others are written.
-pub(super) const SCRATCH: Slot = CT_LABEL.then(128);
 /// Fields without a place of their own follow, each with its own variables.
-const OTHERS: Slot = SCRATCH.then(0);
+const OTHERS: Slot = CT_LABEL.then(128).upper(0);
 
 /// Returns the place of a field that shares variables, or whose place matters.
 const fn known(field: Field) -> Option<Slot> {

@@ -24,8 +24,6 @@ pub(super) struct LearnedRule {
     pub(super) table: TableId,
     pub(super) priority: u16,
     pub(super) learn: Learn,
-    /// The register values that the learner copies.
-    pub(super) registers: Registers,
     pub(super) program: ProgramId,
     /// The registers that a learned flow matches.
     pub(super) matches: Vec<RegisterMatch>,
@@ -129,7 +127,6 @@ impl LearnedRule {
             table: learn.table,
             priority: learn.priority,
             learn: learn.clone(),
-            registers: registers.clone(),
             program: programs.add(operations),
             matches,
             compared,
@@ -185,6 +182,11 @@ impl LearnedRule {
             LearnSpec::Match { dst, .. } => space::is_hidden(dst.field),
             _ => false,
         })
+    }
+
+    /// Returns the variables in which an opening packet and the packets of its flow agree.
+    pub(super) fn matched(&self) -> Vec<Variable> {
+        self.renaming.first.iter().map(|(_, to)| *to).collect()
     }
 
     /// Returns the opening packets of learned flows that match some packets. `leaked` are packets

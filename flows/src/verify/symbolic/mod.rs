@@ -13,6 +13,7 @@
 //! The sets contain every packet that can arrive, and few others. So whatever no packet reaches is
 //! decided. Whatever some packet reaches is shown by a packet that the interpreter sends.
 
+mod changes;
 mod cone;
 mod emission;
 mod engine;
@@ -33,6 +34,6 @@ mod variables;
 mod world;
 
 pub(crate) use self::engine::{Asked, Engine, Limits};
-pub(crate) use self::trace::{Entry, Trace};
+pub(crate) use self::trace::Trace;
 pub(crate) use self::world::Passage;
 pub(crate) use self::world::{BridgeInput, BridgePort, World};

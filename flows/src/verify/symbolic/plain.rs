@@ -12,8 +12,8 @@ use super::layout;
 use crate::verify::interp::{Packet, TCP_SYN, VLAN_PRESENT};
 
 /// A MAC address without an owner, and another one (RFC 7042 §2.1.2).
-const SENDER: u128 = 0x0002_005e_0053_0007;
-const RECEIVER: u128 = 0x0002_005e_0053_0008;
+const SENDER: u128 = 0x0200_5e00_5307;
+const RECEIVER: u128 = 0x0200_5e00_5308;
 /// Addresses for documentation (RFC 5737), in the upper bits that IPv4 shares with IPv6.
 const FROM: u128 = 0xc633_6407 << 96 | 7;
 const TO: u128 = 0xcb00_7108 << 96 | 8;
@@ -53,7 +53,7 @@ pub(super) fn prefers(variable: Variable) -> bool {
 impl Engine<'_> {
     /// Returns a packet of a set, with the values of its variables.
     pub(crate) fn plain_packet(&mut self, set: Bdd) -> Option<(Packet, Vec<(Variable, bool)>)> {
-        let one = self.one_of(set)?;
+        let one = self.one_of(set, &[])?;
         let literals = self.diagrams.pick(one, prefers)?;
         let values: BTreeMap<Variable, bool> = literals.iter().copied().collect();
         let value = |field: Field| {

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use bdd::{Bdd, Variable};
 use ofproto::{PortNo, TableId};
 
-use super::emission::{Emission, Step, Target};
+use super::emission::{Emission, Target};
 use super::engine::Engine;
 use super::layout::COPIED;
+use super::learned::LearnedRule;
 use super::state::{Place, Predecessor, StateId};
 use super::world::{BridgePort, Passage};
+use crate::verify::interp::Packet;
 
 /// The maximum number of states on the way of one packet.
 const MAX_WAY: usize = 512;
@@ -58,24 +60,19 @@ impl Engine<'_> {
     /// Returns a way by which some of these packets arrive at a port. Returns `None` if the walk
     /// finds none within its limits.
     pub(crate) fn trace(&mut self, at: BridgePort, wanted: Bdd) -> Option<Trace> {
-        self.trace_to(at.0, &Target::Output(at.1), at.1, wanted, 0)
+        self.trace_to(&Target::Output(at.0, at.1), at.1, wanted, 0)
     }
 
-    fn trace_to(
-        &mut self,
-        bridge: usize,
-        target: &Target,
-        out: PortNo,
-        wanted: Bdd,
-        depth: usize,
-    ) -> Option<Trace> {
+    fn trace_to(&mut self, target: &Target, out: PortNo, wanted: Bdd, depth: usize) -> Option<Trace> {
         if depth > MAX_OPENERS {
             return None;
         }
         let predecessors: Vec<StateId> = match target {
-            Target::Output(port) => self.arrivals.get(&(bridge, *port))?.predecessors.clone(),
+            Target::Output(bridge, port) => self.arrivals.get(&(*bridge, *port))?.predecessors.clone(),
             Target::Learner(rule) => self.rules.get(*rule)?.predecessors.iter().map(|p| p.state).collect(),
-            Target::Tracker => self.trackers.get(bridge)?.predecessors.iter().map(|p| p.state).collect(),
+            Target::Tracker(bridge) => {
+                self.trackers.get(*bridge)?.predecessors.iter().map(|p| p.state).collect()
+            }
             Target::State(_) => return None,
         };
         let mut walk =
@@ -122,7 +119,7 @@ impl Engine<'_> {
         let Some((key, reached)) = self.states.get(state).map(|state| (state.key, state.reached)) else {
             return false;
         };
-        let emissions = self.emissions(key, reached, true);
+        let emissions = self.emissions(key, reached);
         for emission in emissions.iter().filter(|emission| emission.target == *target) {
             let wanted = match passage {
                 // On the way between the bridges some fields got any value.
@@ -137,8 +134,8 @@ impl Engine<'_> {
             if set.is_false() {
                 continue;
             }
-            let set = self.before(emission, set);
-            let set = self.diagrams.and(set, reached);
+            let set = emission.changes.before(&mut self.diagrams, set);
+            let set = self.diagrams.and(set, emission.before);
             if set.is_false() {
                 continue;
             }
@@ -159,18 +156,6 @@ impl Engine<'_> {
             }
         }
         false
-    }
-
-    /// Returns the packets before the steps of an emission.
-    fn before(&mut self, emission: &Emission, set: Bdd) -> Bdd {
-        emission.steps.iter().rev().fold(set, |set, step| match step {
-            Step::Keep(kept) => self.diagrams.and(set, *kept),
-            Step::Assign(pairs) => {
-                let substitution = self.diagrams.substitution(pairs.iter().copied());
-                self.diagrams.replace(set, substitution)
-            }
-            Step::Forget(variables) => self.diagrams.exists(set, *variables),
-        })
     }
 
     /// Returns packets that take an emission, each with what has to be sent before. Packets of a
@@ -197,12 +182,11 @@ impl Engine<'_> {
         for number in rules {
             let Some(space) = self.rules.get(number).map(|rule| rule.space) else { continue };
             let taught = self.diagrams.and(set, space);
-            let Some(one) = self.one_of(taught) else { continue };
+            let matched = self.rules.get(number).map(LearnedRule::matched).unwrap_or_default();
+            let Some(one) = self.one_of(taught, &matched) else { continue };
             let Some(rule) = self.rules.get(number) else { continue };
             let openers = rule.openers_of(&mut self.diagrams, one);
-            let Some(trace) =
-                self.trace_to(bridge, &Target::Learner(number), PortNo::ANY, openers, depth + 1)
-            else {
+            let Some(trace) = self.trace_to(&Target::Learner(number), PortNo::ANY, openers, depth + 1) else {
                 continue;
             };
             let leaked = self.diagrams.exists(one, copied);
@@ -211,9 +195,10 @@ impl Engine<'_> {
         Vec::new()
     }
 
-    /// Returns one packet of a set: all variables that the set tests get a value.
-    pub(crate) fn one_of(&mut self, set: Bdd) -> Option<Bdd> {
-        let tested = self.diagrams.support(set);
+    /// Returns one packet of a set: all variables that the set tests, and some others, get a value.
+    pub(crate) fn one_of(&mut self, set: Bdd, others: &[Variable]) -> Option<Bdd> {
+        let mut tested = self.diagrams.support(set);
+        tested.extend(others);
         let mut one = set;
         for variable in tested {
             let plain = super::plain::prefers(variable);
@@ -276,7 +261,7 @@ impl Engine<'_> {
                         walk.out = out;
                         if self.back(
                             before,
-                            &Target::Output(out),
+                            &Target::Output(bridge, out),
                             Some((out, passage, peer.1)),
                             entered,
                             walk,
@@ -292,9 +277,10 @@ impl Engine<'_> {
         false
     }
 
-    /// Returns packets that have the fields of an assignment, as far as it names them.
-    pub(crate) fn like(&mut self, set: Bdd, literals: &[(Variable, bool)], but: &[Variable]) -> Bdd {
-        let kept = literals.iter().copied().filter(|(variable, _)| !but.contains(variable));
+    /// Returns the packets of a set that a host may make of a packet that it forwards.
+    pub(crate) fn like_forwarded(&mut self, set: Bdd, packet: &Packet) -> Bdd {
+        let changed = Self::changed_by(Passage::Host, false);
+        let kept = Self::literals_of(packet).into_iter().filter(|(variable, _)| !changed.contains(variable));
         let cube = self.diagrams.cube(kept.collect::<Vec<_>>());
         self.diagrams.and(set, cube)
     }

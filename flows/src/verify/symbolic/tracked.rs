@@ -40,9 +40,6 @@ impl Default for Tracker {
 impl Tracker {
     /// Adds connections.
     pub(super) fn commit(&mut self, diagrams: &mut Diagrams, set: Bdd, from: Predecessor) {
-        let kept = [Field::CtZone, Field::CtMark, Field::CtLabel].into_iter().flat_map(layout::whole);
-        let kept = diagrams.set(kept.chain(variables::connection()).collect::<Vec<_>>());
-        let set = diagrams.project(set, kept);
         let connections = diagrams.or(self.connections, set);
         if !self.predecessors.contains(&from) {
             self.predecessors.push(from);
@@ -55,6 +52,12 @@ impl Tracker {
     pub(super) fn outdated(&mut self) -> BTreeSet<StateId> {
         if std::mem::take(&mut self.changed) { self.users.clone() } else { BTreeSet::new() }
     }
+}
+
+/// Returns what the tracker remembers of a packet.
+pub(super) fn kept() -> impl Iterator<Item = Variable> {
+    let fields = [Field::CtZone, Field::CtMark, Field::CtLabel].into_iter().flat_map(layout::whole);
+    fields.chain(variables::connection())
 }
 
 /// The variables of the tracker's fields.

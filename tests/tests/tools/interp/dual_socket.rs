@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use flows::compile::PortMap;
 use flows::network;
+use flows::verify::bridge_flows::{BridgeFlows, compiled};
 use flows::verify::interp::{Packet, Pipeline, TCP_ACK, TCP_RST, TCP_SYN};
-use flows::verify::never::{BridgeFlows, compiled};
 use ofproto::oxm::Field;
 use ofproto::{PortNo, TableId};
 use proptest::prelude::*;

@@ -8,9 +8,10 @@ use ofproto::oxm::Field;
 use ofproto::{ethertype, icmpv6};
 
 use super::packet_tracer::PacketTracer;
-use super::topology::{BridgePort, Topology};
 use super::values::{OTHER_PORT, OTHER_STRANGER, ProbeValues, STRANGER};
 use crate::verify::interp::{FieldSet, Packet, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, VLAN_PRESENT};
+use crate::verify::symbolic::BridgePort;
+use crate::verify::topology::Topology;
 
 /// The fields that one branch of a choice sets.
 type ProbeBranch = Vec<(Field, u128)>;
@@ -35,7 +36,7 @@ impl ProbeChoice {
 }
 
 /// Tries all packets at a port.
-pub(in crate::verify::never) fn from_port(
+pub(in crate::verify::sampling) fn from_port(
     world: &Topology<'_>,
     values: &ProbeValues,
     source: BridgePort,

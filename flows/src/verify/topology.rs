@@ -1,31 +1,31 @@
-//! The topology: the bridges, and the parties attached to them.
+//! The topology: the bridges, the parties attached to them, and the wires and hosts between them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use flow_model::Flow;
 use ofproto::{MacAddr, PortNo};
 
-use super::BridgeFlows;
+use super::bridge_flows::BridgeFlows;
+use super::symbolic::{BridgeInput, BridgePort, World};
 use crate::network::{LinkRole, NetworkFile, Party};
 
-/// A port of a bridge; the number is the bridge's place in the list.
-pub(in crate::verify::never) type BridgePort = (usize, PortNo);
-
-pub(in crate::verify::never) struct Topology<'a> {
-    pub(in crate::verify::never) file: &'a NetworkFile,
-    pub(in crate::verify::never) bridges: &'a [BridgeFlows<'a>],
+/// The bridges of a file and what is attached to them.
+pub(in crate::verify) struct Topology<'a> {
+    pub(in crate::verify) file: &'a NetworkFile,
+    pub(in crate::verify) bridges: &'a [BridgeFlows<'a>],
     /// The far end of each wire, by its near end.
     wires: BTreeMap<BridgePort, BridgePort>,
     /// The places of parties that may forward between them: the host's LOCAL ports, and those of
     /// multi-homed endpoints.
     forwarders: Vec<Vec<BridgePort>>,
     /// The places of each `never`: the senders', and the receivers'.
-    pub(in crate::verify::never) nevers: Vec<(BTreeSet<BridgePort>, BTreeSet<BridgePort>)>,
+    pub(in crate::verify) nevers: Vec<(BTreeSet<BridgePort>, BTreeSet<BridgePort>)>,
     sources: BTreeSet<BridgePort>,
     macs: BTreeMap<BridgePort, u128>,
 }
 
 impl<'a> Topology<'a> {
-    pub(in crate::verify::never) fn new(file: &'a NetworkFile, bridges: &'a [BridgeFlows<'a>]) -> Self {
+    pub(in crate::verify) fn new(file: &'a NetworkFile, bridges: &'a [BridgeFlows<'a>]) -> Self {
         let mut world = Self {
             file,
             bridges,
@@ -62,13 +62,8 @@ impl<'a> Topology<'a> {
             }
         }
         for never in &file.nevers {
-            let mut from = world.places(&never.from);
-            // A host that is attached here may send by the LOCAL port of any bridge.
-            if from.iter().any(|p| p.1 == PortNo::LOCAL) {
-                from.extend((0..bridges.len()).map(|b| (b, PortNo::LOCAL)));
-            }
-            let to = world.places(&never.to);
-            world.nevers.push((from, to));
+            let never = world.never(&never.from, &never.to);
+            world.nevers.push(never);
         }
         for (b, bridge) in bridges.iter().enumerate() {
             let names = file.bridge_ports(bridge.name);
@@ -78,6 +73,25 @@ impl<'a> Topology<'a> {
             world.sources.insert((b, PortNo::LOCAL));
         }
         world
+    }
+
+    /// Returns the places of the senders and of the receivers of a never.
+    pub(in crate::verify) fn never(
+        &self,
+        from: &[String],
+        to: &[String],
+    ) -> (BTreeSet<BridgePort>, BTreeSet<BridgePort>) {
+        let mut senders = self.places(from);
+        // A host that is attached here may send by the LOCAL port of any bridge.
+        if senders.iter().any(|p| p.1 == PortNo::LOCAL) {
+            senders.extend((0..self.bridges.len()).map(|b| (b, PortNo::LOCAL)));
+        }
+        (senders, self.places(to))
+    }
+
+    /// Returns the place of a port by its name.
+    pub(in crate::verify) fn port(&self, bridge: &str, port: &str) -> Option<BridgePort> {
+        self.place(bridge, port)
     }
 
     fn place(&self, bridge: &str, port: &str) -> Option<BridgePort> {
@@ -93,7 +107,7 @@ impl<'a> Topology<'a> {
 
     /// Returns every place that belongs to one of the parties; a network stands for all parties on
     /// it.
-    fn places(&self, names: &[String]) -> BTreeSet<BridgePort> {
+    pub(in crate::verify) fn places(&self, names: &[String]) -> BTreeSet<BridgePort> {
         let mut places = BTreeSet::new();
         for party in names.iter().filter_map(|n| self.file.party(n)) {
             match party {
@@ -129,6 +143,19 @@ impl<'a> Topology<'a> {
         places
     }
 
+    /// Returns the places of the parties of a confine: a network stands for its endpoints and links.
+    pub(in crate::verify) fn confined(&self, names: &[String]) -> BTreeSet<BridgePort> {
+        let mut places = self.places(names);
+        for exit in &self.file.exits {
+            let named = names.contains(&exit.name);
+            let outside = |name: &String| matches!(self.file.party(name), Some(Party::Outside(_, of)) if of.name == exit.name);
+            if !named && !names.iter().any(outside) {
+                self.place(&exit.bridge, &exit.port).into_iter().for_each(|place| _ = places.remove(&place));
+            }
+        }
+        places
+    }
+
     /// Adds both ends of a link, and the ports that they forward to.
     fn link(&self, link: &crate::network::Link, places: &mut BTreeSet<BridgePort>) {
         for end in &link.ends {
@@ -139,45 +166,61 @@ impl<'a> Topology<'a> {
         }
     }
 
+    /// Returns the world of the symbolic engine, without classes of senders. `temporary` tells which
+    /// flows may be absent.
+    pub(in crate::verify) fn world(&self, temporary: impl Fn(&BridgeFlows<'_>, &Flow) -> bool) -> World<'a> {
+        let mut world =
+            World { wires: self.wires.clone(), forwarders: self.forwarders.clone(), ..World::default() };
+        for bridge in self.bridges {
+            let mut input = BridgeInput::new(bridge.ports.values().copied());
+            for flow in &bridge.flows {
+                input.add(flow, temporary(bridge, flow));
+            }
+            world.bridges.push(input);
+        }
+        world
+    }
+
     /// Returns every place where a packet can come in.
-    pub(in crate::verify::never) fn sources(&self) -> impl Iterator<Item = BridgePort> + '_ {
+    pub(in crate::verify) fn sources(&self) -> impl Iterator<Item = BridgePort> + '_ {
         self.sources.iter().copied()
     }
 
-    /// Returns the ports of a bridge except one, LOCAL included: the targets of a flood.
-    pub(in crate::verify::never) fn others(&self, bridge: usize, but: PortNo) -> Vec<PortNo> {
-        let ports = self.bridges.get(bridge).into_iter().flat_map(|b| b.ports.values().copied());
-        let all: BTreeSet<PortNo> = ports.chain([PortNo::LOCAL]).filter(|p| *p != but).collect();
-        all.into_iter().collect()
-    }
-
-    pub(in crate::verify::never) fn wire(&self, place: BridgePort) -> Option<BridgePort> {
+    pub(in crate::verify) fn wire(&self, place: BridgePort) -> Option<BridgePort> {
         self.wires.get(&place).copied()
     }
 
-    /// Returns the other places at which the receiver of a packet may send it in again.
-    pub(in crate::verify::never) fn forwards(
-        &self,
-        place: BridgePort,
-    ) -> impl Iterator<Item = BridgePort> + '_ {
-        let group = self.forwarders.iter().filter(move |g| g.contains(&place));
-        group.flatten().copied().filter(move |p| *p != place)
-    }
-
-    /// Returns the MAC address that the file pins at a place.
-    pub(in crate::verify::never) fn mac(&self, place: BridgePort) -> Option<u128> {
-        self.macs.get(&place).copied()
-    }
-
-    pub(in crate::verify::never) fn bridge_name(&self, bridge: usize) -> &str {
+    pub(in crate::verify) fn bridge_name(&self, bridge: usize) -> &str {
         self.bridges.get(bridge).map_or("?", |b| b.name)
     }
 
-    pub(in crate::verify::never) fn port_name(&self, (bridge, port): BridgePort) -> String {
+    pub(in crate::verify) fn port_name(&self, (bridge, port): BridgePort) -> String {
         if port == PortNo::LOCAL {
             return "LOCAL".to_owned();
         }
         let names = self.bridges.get(bridge).and_then(|b| b.ports.iter().find(|(_, n)| **n == port));
         names.map_or_else(|| port.0.to_string(), |(name, _)| name.clone())
+    }
+}
+
+/// For the sampling check alone.
+#[cfg(test)]
+impl Topology<'_> {
+    /// Returns the ports of a bridge except one, LOCAL included: the targets of a flood.
+    pub(in crate::verify) fn others(&self, bridge: usize, but: PortNo) -> Vec<PortNo> {
+        let ports = self.bridges.get(bridge).into_iter().flat_map(|b| b.ports.values().copied());
+        let all: BTreeSet<PortNo> = ports.chain([PortNo::LOCAL]).filter(|p| *p != but).collect();
+        all.into_iter().collect()
+    }
+
+    /// Returns the other places at which the receiver of a packet may send it in again.
+    pub(in crate::verify) fn forwards(&self, place: BridgePort) -> impl Iterator<Item = BridgePort> + '_ {
+        let group = self.forwarders.iter().filter(move |g| g.contains(&place));
+        group.flatten().copied().filter(move |p| *p != place)
+    }
+
+    /// Returns the MAC address that the file pins at a place.
+    pub(in crate::verify) fn mac(&self, place: BridgePort) -> Option<u128> {
+        self.macs.get(&place).copied()
     }
 }

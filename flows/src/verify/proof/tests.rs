@@ -1,10 +1,17 @@
+//! Proofs of broken flows. The sampling check sees nothing that the proof does not.
+
+use flow_model::{Flow, FlowMatch};
 use ofproto::action::{Action, Learn, LearnSpec, LearnSrc, Subfield};
 use ofproto::instruction::Instruction;
 use ofproto::oxm::Field;
-use ofproto::{Cookie, TableId};
+use ofproto::{Cookie, PortNo, TableId};
 
-use super::*;
-use crate::network;
+use super::{Budget, Verdict, prove, prove_installed};
+use crate::compile::PortMap;
+use crate::network::{self, NetworkFile};
+use crate::verify::bridge_flows::{BridgeFlows, compiled};
+use crate::verify::sampling;
+use crate::verify::witness::Witness;
 
 const DUAL_SOCKET: &str = include_str!("../../../networks/dual-socket.toml");
 
@@ -46,37 +53,53 @@ fn at(port: PortNo) -> FlowMatch {
     FlowMatch::any().with(Field::InPortOxm, port.0.into())
 }
 
-/// Returns the check's report on dual-socket with one more flow.
-fn dual_socket_and(bridge: &str, more: impl Fn(&PortMap) -> Flow) -> NeverReport {
+/// Returns the witnesses of the file's nevers, in their order. What the sampling check sees is
+/// among them.
+fn witnesses(file: &NetworkFile, bridges: &[BridgeFlows<'_>]) -> Vec<Witness> {
+    let report = prove_installed(file, bridges, Budget::default());
+    for sampled in &sampling::check(file, bridges).witnesses {
+        let (_, verdict) = report.results.iter().find(|(a, _)| a.name == sampled.assertion).unwrap();
+        assert!(matches!(verdict, Verdict::Violated { .. }), "{verdict:?}: {sampled}");
+    }
+    let of = |verdict: &Verdict| match verdict {
+        Verdict::Violated { witnesses } => witnesses.clone(),
+        Verdict::Holds => Vec::new(),
+        Verdict::Unknown { reasons } => panic!("{reasons:?}"),
+    };
+    report.results.iter().flat_map(|(_, verdict)| of(verdict)).collect()
+}
+
+/// Returns the witnesses of dual-socket with one more flow.
+fn dual_socket_and(bridge: &str, more: impl Fn(&PortMap) -> Flow) -> Vec<Witness> {
     let file = file(DUAL_SOCKET);
     let mut bridges = compiled(&file);
     let broken = bridges.iter_mut().find(|b| b.name == bridge).unwrap();
     let flow = more(&broken.ports);
     broken.flows.push(flow);
-    check(&file, &bridges)
+    witnesses(&file, &bridges)
 }
 
 #[test]
 fn dual_socket_holds() {
     let file = file(DUAL_SOCKET);
-    let report = check(&file, &compiled(&file));
-    println!("{} packets, {} run, {} learned", report.packets, report.runs, report.learned);
-    assert_eq!(report.witnesses, []);
-    assert!(report.incomplete.is_empty(), "{:?}", report.incomplete);
-    assert!(report.learned > 0);
-    assert!(report.findings(&file).is_empty());
+    let report = prove(&file, &compiled(&file), Budget::default());
+    let all = file.nevers.len() + file.always.len() + file.confines.len();
+    assert_eq!(report.counts(), [all, 0, 0], "{report:#?}");
+    assert!(all >= 4);
+    let sampled = sampling::check(&file, &compiled(&file));
+    assert_eq!(sampled.witnesses, []);
     // Each of 13 ports tries its forged sources against every destination with every transport.
-    assert!(report.packets > 1_000_000 && report.runs > 10_000);
+    assert!(sampled.packets > 1_000_000 && sampled.runs > 10_000 && sampled.incomplete.is_empty());
 }
 
 #[test]
 fn a_host_that_forwards_is_seen() {
     // One flow gives the host xray's packets: with the host's management address as its source, a
     // packet passes for the host's own on vmbr1.
-    let report =
+    let found =
         dual_socket_and("vmbr0", |ports| flow(0, 65_500, at(ports["veth102"]), vec![out(PortNo::LOCAL)]));
-    let witness = &report.witnesses[0];
-    assert_eq!(witness.never, "privacy-reaches-management");
+    let witness = &found[0];
+    assert_eq!(witness.assertion, "privacy-reaches-management");
     assert_eq!(witness.start(), ("vmbr0", "veth102"));
     assert_eq!(witness.hops.len(), 2);
     assert!(witness.hops[1].forwarded);
@@ -91,16 +114,16 @@ fn a_host_that_forwards_is_seen() {
 #[test]
 fn flooded_arp_is_seen() {
     let arp = FlowMatch::any().with(Field::EthType, 0x806);
-    let report = dual_socket_and("vmbr0", |_| flow(0, 65_500, arp.clone(), vec![out(PortNo::FLOOD)]));
-    let witness = &report.witnesses[0];
+    let found = dual_socket_and("vmbr0", |_| flow(0, 65_500, arp.clone(), vec![out(PortNo::FLOOD)]));
+    let witness = &found[0];
     assert!(witness.hops[0].packet.contains("dl_type=0x0806"), "{witness}");
     assert_eq!(witness.end().0, "vmbr1");
 }
 
 #[test]
 fn normal_may_send_anywhere() {
-    let report = dual_socket_and("vmbr0", |_| flow(0, 65_500, FlowMatch::any(), vec![out(PortNo::NORMAL)]));
-    assert!(!report.witnesses.is_empty());
+    let found = dual_socket_and("vmbr0", |_| flow(0, 65_500, FlowMatch::any(), vec![out(PortNo::NORMAL)]));
+    assert!(!found.is_empty());
 }
 
 #[test]
@@ -116,12 +139,13 @@ fn one_wrong_allow_is_seen() {
         .with(Field::UdpSrc, 777)
         .with(Field::UdpDst, 999);
     let leak = flow(0, 65_500, matches, vec![out(bridges[0].ports["p2"])]);
-    assert_eq!(check(&file, &bridges).witnesses, []);
+    assert_eq!(witnesses(&file, &bridges), []);
     bridges[0].flows.push(leak);
-    let report = check(&file, &bridges);
-    let [witness] = &report.witnesses[..] else { panic!("{:?}", report.witnesses) };
+    let found = witnesses(&file, &bridges);
+    let [witness] = &found[..] else { panic!("{found:?}") };
     assert!(witness.hops[0].packet.contains("udp_src=777,udp_dst=999"), "{witness}");
-    let [finding] = &report.findings(&file)[..] else { panic!() };
+    let findings = prove(&file, &bridges, Budget::default()).findings();
+    let [finding] = &findings[..] else { panic!() };
     assert!(finding.is_error());
     assert_eq!(finding.code, "never-violated");
     assert_eq!(finding.position(TWO).unwrap().line, 15);
@@ -152,9 +176,9 @@ fn what_another_packet_taught_is_seen() {
         ],
     };
     bridges[0].flows.push(flow(0, 65_400, at(b), vec![Action::Learn(Box::new(learn))]));
-    let report = check(&file, &bridges);
-    let [witness] = &report.witnesses[..] else { panic!("{:?}", report.witnesses) };
-    assert!(witness.learned);
+    let found = witnesses(&file, &bridges);
+    let [witness] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(witness.openers.len(), 1);
     assert!(witness.to_string().contains("(cookie=0x1, priority=65500,in_port=p1,"), "{witness}");
 }
 
@@ -164,8 +188,11 @@ fn what_is_not_understood_is_said() {
     let mut bridges = compiled(&file);
     let group = Action::Group(ofproto::GroupId(1));
     bridges[0].flows.push(flow(0, 65_500, FlowMatch::any().with(Field::EthType, 0x88b5), vec![group]));
-    let report = check(&file, &bridges);
-    assert_eq!(report.findings(&file)[0].code, "never-unchecked");
+    let report = prove_installed(&file, &bridges, Budget::default());
+    assert_eq!(report.counts(), [0, 0, 1]);
+    let [finding] = &report.findings()[..] else { panic!() };
+    assert_eq!(finding.code, "undecided");
+    assert!(finding.message.contains("group 1"), "{}", finding.message);
 }
 
 #[test]
@@ -184,12 +211,8 @@ attach = [
     let ports = bridges[0].ports.clone();
     bridges[0].flows.push(flow(0, 65_500, at(ports["p1"]), vec![out(ports["p3"])]));
     bridges[0].flows.push(flow(0, 65_500, at(ports["p4"]), vec![out(ports["p2"])]));
-    let report = check(&file, &bridges);
-    assert!(
-        report.witnesses.iter().any(|w| w.start().1 == "p1" && w.hops.len() == 2),
-        "{:?}",
-        report.witnesses
-    );
+    let found = witnesses(&file, &bridges);
+    assert!(found.iter().any(|w| w.start().1 == "p1" && w.hops.len() == 2), "{found:?}");
 }
 
 #[test]
@@ -200,8 +223,8 @@ fn the_documents_own_flows_isolate_nothing() {
     let file = file(&format!(
         "{verbatim}\n[[never]]\nname = \"warp-reaches-management\"\nfrom = [\"warp\"]\nto = [\"management-mesh\"]\n"
     ));
-    let report = check(&file, &compiled(&file));
-    let witness = &report.witnesses[0];
+    let found = witnesses(&file, &compiled(&file));
+    let witness = &found[0];
     assert_eq!(witness.start(), ("vmbr0", "warp0"));
     assert_eq!((&*witness.hops[1].in_port, witness.hops[1].forwarded), ("LOCAL", true));
     assert!(witness.to_string().contains("NORMAL"), "{witness}");
@@ -211,8 +234,8 @@ fn the_documents_own_flows_isolate_nothing() {
 fn a_raw_line_that_leaks_is_named() {
     let raw = "[bridge.vmbr0]\nflows = [\"priority=65500,in_port=veth102,tcp,tp_dst=8080,actions=LOCAL\"]\n";
     let file = file(&DUAL_SOCKET.replace("[endpoint.gateway]", &format!("{raw}[endpoint.gateway]")));
-    let report = check(&file, &compiled(&file));
-    let witness = &report.witnesses[0];
+    let found = witnesses(&file, &compiled(&file));
+    let witness = &found[0];
     assert!(witness.hops[0].packet.contains("tcp_dst=8080"), "{witness}");
-    assert!(witness.hops[0].flows[0].contains("in_port=veth102"), "{witness}");
+    assert!(witness.hops[0].flows[0].rule.contains("in_port=veth102"), "{witness}");
 }

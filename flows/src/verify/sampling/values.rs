@@ -10,42 +10,42 @@ use ofproto::{MacAddr, ethertype, ip_protocol};
 
 use super::BridgeFlows;
 use crate::network::{NetworkFile, Protocol};
+pub(in crate::verify::sampling) use crate::verify::bridge_flows::STRANGER;
 
 /// The maximum number of values of one kind. More are thinned out, and the check is then
 /// incomplete.
 const MANY: usize = 512;
 
 /// A transport port that hardly any file names.
-pub(in crate::verify::never) const OTHER_PORT: u128 = 40_009;
+pub(in crate::verify::sampling) const OTHER_PORT: u128 = 40_009;
 /// LLDP (IEEE 802.1AB), and a type for local experiments (IEEE 802).
 const LLDP: u16 = 0x88cc;
 const EXPERIMENTAL: u16 = 0x88b5;
 /// A protocol for experiments (RFC 3692).
 const EXPERIMENTAL_PROTOCOL: u8 = 253;
-/// A MAC address without an owner, and another one.
-pub(in crate::verify::never) const STRANGER: u128 = 0x02_00_5e_00_53_07;
-pub(in crate::verify::never) const OTHER_STRANGER: u128 = 0x02_00_5e_00_53_08;
+/// Another MAC address without an owner.
+pub(in crate::verify::sampling) const OTHER_STRANGER: u128 = 0x02_00_5e_00_53_08;
 
 #[derive(Debug, Default)]
-pub(in crate::verify::never) struct ProbeValues {
-    pub(in crate::verify::never) v4: BTreeSet<u128>,
-    pub(in crate::verify::never) v6: BTreeSet<u128>,
+pub(in crate::verify::sampling) struct ProbeValues {
+    pub(in crate::verify::sampling) v4: BTreeSet<u128>,
+    pub(in crate::verify::sampling) v6: BTreeSet<u128>,
     /// MACs of senders, in frames and in ARP or neighbour discovery.
-    pub(in crate::verify::never) macs: BTreeSet<u128>,
+    pub(in crate::verify::sampling) macs: BTreeSet<u128>,
     /// MACs of receivers.
-    pub(in crate::verify::never) dst_macs: BTreeSet<u128>,
-    pub(in crate::verify::never) tcp: BTreeSet<u128>,
-    pub(in crate::verify::never) udp: BTreeSet<u128>,
-    pub(in crate::verify::never) sctp: BTreeSet<u128>,
-    pub(in crate::verify::never) ip_protos: BTreeSet<u128>,
-    pub(in crate::verify::never) icmp: BTreeSet<u128>,
-    pub(in crate::verify::never) icmpv6: BTreeSet<u128>,
-    pub(in crate::verify::never) eth_types: BTreeSet<u128>,
-    pub(in crate::verify::never) vids: BTreeSet<u128>,
+    pub(in crate::verify::sampling) dst_macs: BTreeSet<u128>,
+    pub(in crate::verify::sampling) tcp: BTreeSet<u128>,
+    pub(in crate::verify::sampling) udp: BTreeSet<u128>,
+    pub(in crate::verify::sampling) sctp: BTreeSet<u128>,
+    pub(in crate::verify::sampling) ip_protos: BTreeSet<u128>,
+    pub(in crate::verify::sampling) icmp: BTreeSet<u128>,
+    pub(in crate::verify::sampling) icmpv6: BTreeSet<u128>,
+    pub(in crate::verify::sampling) eth_types: BTreeSet<u128>,
+    pub(in crate::verify::sampling) vids: BTreeSet<u128>,
 }
 
 impl ProbeValues {
-    pub(in crate::verify::never) fn collect(file: &NetworkFile, bridges: &[BridgeFlows<'_>]) -> Self {
+    pub(in crate::verify::sampling) fn collect(file: &NetworkFile, bridges: &[BridgeFlows<'_>]) -> Self {
         let mut this = Self::default();
         this.constants();
         this.of_file(file);
@@ -188,7 +188,7 @@ impl ProbeValues {
 
     /// Returns the values to try, those in `first` before all others, and whether some are left
     /// out.
-    pub(in crate::verify::never) fn thinned(values: &BTreeSet<u128>, first: &[u128]) -> (Vec<u128>, bool) {
+    pub(in crate::verify::sampling) fn thinned(values: &BTreeSet<u128>, first: &[u128]) -> (Vec<u128>, bool) {
         let mut list: Vec<u128> = first.to_vec();
         let others: Vec<u128> = values.iter().copied().filter(|v| !first.contains(v)).collect();
         let step = others.len().div_ceil(MANY).max(1);

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use flow_model::Flow;
-use ofctl::syntax::print_flow;
 use ofproto::PortNo;
 use ofproto::oxm::Field;
 
-use super::topology::{BridgePort, Topology};
-use super::witness::{Witness, WitnessHop};
 use super::{LearnedFlowKey, MAX_LEARNED, NeverReport, WITNESSES};
-use crate::compile::OriginKind;
+use crate::verify::explain::Explainer;
 use crate::verify::interp::{FieldSet, MatchedFlow, Output, Packet, Pipeline};
+use crate::verify::symbolic::BridgePort;
+use crate::verify::topology::Topology;
+use crate::verify::witness::{Witness, WitnessHop};
 
 /// The maximum number of visits of one packet. Beyond it the packet is in a loop, and the rest is
 /// left out.
@@ -20,7 +20,7 @@ const MAX_VISITS: usize = 256;
 
 /// The learned flows of a bridge, each once.
 #[derive(Debug, Default)]
-pub(in crate::verify::never) struct LearnedFlows {
+pub(in crate::verify::sampling) struct LearnedFlows {
     flows: HashMap<LearnedFlowKey, Flow>,
     full: bool,
 }
@@ -37,16 +37,16 @@ impl LearnedFlows {
         }
     }
 
-    pub(in crate::verify::never) fn len(&self) -> usize {
+    pub(in crate::verify::sampling) fn len(&self) -> usize {
         self.flows.len()
     }
 
-    pub(in crate::verify::never) fn full(&self) -> bool {
+    pub(in crate::verify::sampling) fn full(&self) -> bool {
         self.full
     }
 
     /// Returns the flows in a fixed order, so that a check always gives one result.
-    pub(in crate::verify::never) fn into_flows(self) -> Vec<Flow> {
+    pub(in crate::verify::sampling) fn into_flows(self) -> Vec<Flow> {
         let mut flows: Vec<(LearnedFlowKey, Flow)> = self.flows.into_iter().collect();
         flows.sort_by(|a, b| a.0.cmp(&b.0));
         flows.into_iter().map(|(_, flow)| flow).collect()
@@ -55,18 +55,16 @@ impl LearnedFlows {
 
 /// One round of packets.
 #[derive(Debug)]
-pub(in crate::verify::never) struct PacketRound {
-    /// The round's number, from 0; later rounds run with the flows that earlier ones learned.
-    pub(in crate::verify::never) number: usize,
+pub(in crate::verify::sampling) struct PacketRound {
     /// The number of packets that may still be run.
-    pub(in crate::verify::never) left: u64,
+    pub(in crate::verify::sampling) left: u64,
     /// The learned flows of each bridge.
-    pub(in crate::verify::never) learnt: Vec<LearnedFlows>,
+    pub(in crate::verify::sampling) learnt: Vec<LearnedFlows>,
 }
 
 /// The way in which a packet came to its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::verify::never) enum PacketOrigin {
+pub(in crate::verify::sampling) enum PacketOrigin {
     Start,
     Wire,
     Forwarded,
@@ -82,7 +80,7 @@ struct VisitedState {
 }
 
 /// Traces packets that start at one place.
-pub(in crate::verify::never) struct PacketTracer<'w, 'a> {
+pub(in crate::verify::sampling) struct PacketTracer<'w, 'a> {
     world: &'w Topology<'a>,
     pipelines: &'w [Pipeline],
     source: BridgePort,
@@ -91,7 +89,7 @@ pub(in crate::verify::never) struct PacketTracer<'w, 'a> {
 }
 
 impl<'w, 'a> PacketTracer<'w, 'a> {
-    pub(in crate::verify::never) fn new(
+    pub(in crate::verify::sampling) fn new(
         world: &'w Topology<'a>,
         pipelines: &'w [Pipeline],
         source: BridgePort,
@@ -103,21 +101,21 @@ impl<'w, 'a> PacketTracer<'w, 'a> {
 
     /// Counts packets that need not be run. If the last packet was not run either, they do not
     /// count as considered.
-    pub(in crate::verify::never) fn considered(&mut self, packets: usize) {
+    pub(in crate::verify::sampling) fn considered(&mut self, packets: usize) {
         if self.round.left == 0 {
             return;
         }
         self.report.packets = self.report.packets.saturating_add(u64::try_from(packets).unwrap_or(u64::MAX));
     }
 
-    pub(in crate::verify::never) fn incomplete(&mut self, why: &str) {
+    pub(in crate::verify::sampling) fn incomplete(&mut self, why: &str) {
         if !self.report.incomplete.iter().any(|w| w == why) {
             self.report.incomplete.push(why.to_owned());
         }
     }
 
     /// Traces a packet to every place that it reaches; returns the fields that mattered.
-    pub(in crate::verify::never) fn follow(&mut self, packet: &Packet) -> FieldSet {
+    pub(in crate::verify::sampling) fn follow(&mut self, packet: &Packet) -> FieldSet {
         if self.round.left == 0 {
             self.incomplete("there are too many packets to try them all");
             return FieldSet::EMPTY;
@@ -198,15 +196,15 @@ impl<'w, 'a> PacketTracer<'w, 'a> {
             }
             let start = (self.world.bridge_name(self.source.0), self.world.port_name(self.source));
             let end = (self.world.bridge_name(at.0), self.world.port_name(at));
-            let known = self.report.witnesses.iter().filter(|w| w.never == never.name);
+            let known = self.report.witnesses.iter().filter(|w| w.assertion == never.name);
             let same = |w: &Witness| w.start() == (start.0, &*start.1) && w.end() == (end.0, &*end.1);
             if known.clone().count() >= WITNESSES || known.clone().any(same) {
                 continue;
             }
             let witness = Witness {
-                never: never.name.clone(),
+                assertion: never.name.clone(),
+                openers: Vec::new(),
                 hops: self.hops(at, visits, last),
-                learned: self.round.number > 0,
             };
             self.report.witnesses.push(witness);
         }
@@ -217,37 +215,12 @@ impl<'w, 'a> PacketTracer<'w, 'a> {
         let mut hops = Vec::new();
         let mut step = Some((last, at.1));
         while let Some((visit, out)) = step.and_then(|(n, out)| Some((visits.get(n)?, out))) {
-            let (bridge, in_port) = visit.place;
-            hops.push(WitnessHop {
-                bridge: self.world.bridge_name(bridge).to_owned(),
-                in_port: self.world.port_name(visit.place),
-                out_port: self.world.port_name((bridge, out)),
-                forwarded: visit.via == PacketOrigin::Forwarded,
-                packet: visit.packet.to_text(Some(in_port)),
-                flows: visit.path.iter().map(|s| self.rule(bridge, *s)).collect(),
-            });
+            let forwarded = visit.via == PacketOrigin::Forwarded;
+            let explained = Explainer { world: self.world, pipelines: self.pipelines };
+            hops.push(explained.hop(visit.place, &visit.packet, forwarded, out, &visit.path));
             step = visit.from;
         }
         hops.reverse();
         hops
-    }
-
-    fn rule(&self, bridge: usize, step: MatchedFlow) -> String {
-        let MatchedFlow { table, priority, cookie, .. } = step;
-        let compiled = self.world.bridges.get(bridge);
-        let origin = compiled.and_then(|b| b.origins.get(&cookie));
-        let rule = origin.map(|o| format!("{} {}: {}", o.kind.label(), o.rule, o.detail));
-        // Raw lines may share a cookie, so the flow itself identifies its origin.
-        let is_learned = compiled.is_some_and(|b| step.flow >= b.flows.len());
-        let flow = self.pipelines.get(bridge).and_then(|p| p.flows().get(step.flow));
-        let text = || flow.zip(compiled).map(|(flow, b)| print_flow(flow, &b.ports).trim().to_owned());
-        let what = match (rule, origin.map(|o| o.kind)) {
-            (Some(rule), Some(kind)) if !is_learned && kind != OriginKind::Raw => rule,
-            (rule, _) => {
-                let by = rule.filter(|_| is_learned).map(|r| format!("learned by {r}: ")).unwrap_or_default();
-                by + &text().unwrap_or_default()
-            }
-        };
-        format!("table {} priority {priority} cookie {cookie} ({what})", table.0)
     }
 }

@@ -1,0 +1,74 @@
+//! The flows of all bridges of a file, as they will be installed.
+
+use std::collections::BTreeMap;
+
+use flow_model::Flow;
+use ofproto::{Cookie, PortNo};
+
+use crate::compile::{Origin, OriginKind, PortMap, TimeContext, compile};
+use crate::learner::Learner;
+use crate::network::NetworkFile;
+
+/// A MAC address without an owner (RFC 7042 §2.1.2).
+pub(in crate::verify) const STRANGER: u128 = 0x02_00_5e_00_53_07;
+
+/// One bridge with its future flows.
+#[derive(Debug, Clone)]
+pub struct BridgeFlows<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The numbers of its ports.
+    pub ports: PortMap,
+    /// Its flows.
+    pub flows: Vec<Flow>,
+    /// The origins of its flows, for witnesses; may be empty.
+    pub origins: BTreeMap<Cookie, Origin>,
+}
+
+/// Returns numbers for the ports that the file gives a bridge, for checks without a switch.
+pub fn numbered_ports(file: &NetworkFile, bridge: &str) -> PortMap {
+    let ports = file.bridge_ports(bridge).into_iter().filter(|p| *p != "LOCAL");
+    ports.zip(1..).map(|(name, n)| (name.to_owned(), PortNo(n))).collect()
+}
+
+/// Compiles every bridge of the file with all the ports that the file gives it.
+pub fn compiled(file: &NetworkFile) -> Vec<BridgeFlows<'_>> {
+    compiled_with(file, |_, _| {})
+}
+
+/// Compiles every bridge of the file with other ports than the file gives it.
+pub(in crate::verify) fn compiled_with(
+    file: &NetworkFile,
+    change: impl Fn(&str, &mut PortMap),
+) -> Vec<BridgeFlows<'_>> {
+    let bridges = file.bridges.iter().map(|bridge| {
+        let mut ports = numbered_ports(file, &bridge.name);
+        change(&bridge.name, &mut ports);
+        let program = compile(file, &bridge.name, &ports, &TimeContext::widest(file));
+        let executed: Vec<Flow> = program.reactive().map(Learner::as_written).collect();
+        let [.., a, b, c, d, e, f] = STRANGER.to_be_bytes();
+        let (program, _) = program.with_leases([a, b, c, d, e, f]);
+        let (mut flows, origins) = program.into_whole();
+        // The controller's work for a switch is included.
+        for written in executed {
+            flows
+                .iter_mut()
+                .filter(|flow| flow.key() == written.key())
+                .for_each(|flow| *flow = written.clone());
+        }
+        BridgeFlows { name: &bridge.name, ports, flows, origins }
+    });
+    bridges.collect()
+}
+
+/// Returns a bridge without the flows of some crossings.
+pub(in crate::verify) fn without<'a>(bridge: &BridgeFlows<'a>, crossings: &[String]) -> BridgeFlows<'a> {
+    let of_crossing = |flow: &Flow| {
+        let origin = bridge.origins.get(&flow.cookie);
+        origin.is_some_and(|o| o.kind == OriginKind::Crossing && crossings.contains(&o.rule))
+    };
+    let mut bridge = bridge.clone();
+    let flows = std::mem::take(&mut bridge.flows);
+    bridge.flows = flows.into_iter().filter(|flow| !of_crossing(flow)).collect();
+    bridge
+}
