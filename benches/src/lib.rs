@@ -1,5 +1,7 @@
 //! Common inputs of Portcullis's benchmarks: see README.md in this folder.
 
+pub mod proof_files;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
