@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use crate::cache::{Cache, Operation};
 use crate::{Bdd, Diagrams, Replacement, Variable};
 
 const VARIABLES: u16 = 8;
@@ -146,6 +147,26 @@ proptest! {
         let depends = |v: u16| (0..256).any(|n| truth[n] != truth[n ^ 1 << v]);
         prop_assert_eq!(diagrams.support(f), (0..VARIABLES).filter(|v| depends(*v)).map(Variable).collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn a_cache_that_forgets_what_is_asked_again_grows() {
+    let mut cache = Cache::new();
+    let places = cache.len();
+    let put = |cache: &mut Cache, n: u32, result: u32| cache.put(Operation::And, Bdd(n), Bdd(n), Bdd(result));
+    (2..2_000_000).for_each(|n| put(&mut cache, n, n));
+    assert_eq!(cache.len(), places);
+    (2..2_000_000).for_each(|n| put(&mut cache, n, 2));
+    assert!(cache.len() > places);
+    // Growth keeps the results.
+    let before = cache.len();
+    let mut n = 2;
+    while cache.len() == before {
+        put(&mut cache, 1, 7);
+        put(&mut cache, n, 2);
+        n += 1;
+    }
+    assert_eq!(cache.get(Operation::And, Bdd(1), Bdd(1)), Some(Bdd(7)));
 }
 
 #[test]
