@@ -1,19 +1,7 @@
 //! The arena of nodes.
 
 use crate::cache::Cache;
-use crate::function::Bdd;
-use crate::variable::{Replacement, Variable, VariableBits};
-
-/// A test of a variable, with the functions for its two values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Node {
-    pub(crate) variable: u16,
-    pub(crate) low: Bdd,
-    pub(crate) high: Bdd,
-}
-
-/// The variable of the constants: behind all others.
-pub(crate) const LEAF: u16 = u16::MAX;
+use crate::node::{Bdd, LEAF, Node, Replacement, Variable, VariableBits};
 
 /// An arena of functions, with the caches of their operations.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! The cache of results: direct-mapped, so a result may be forgotten and computed again.
 
-use crate::function::Bdd;
+use crate::node::Bdd;
 
 /// Number of places of a new cache: half a megabyte. Most results are never asked for again, and a
 /// cache that the processor's own holds is twice as fast.

@@ -2,7 +2,7 @@
 
 use crate::arena::Diagrams;
 use crate::cache::Operation;
-use crate::function::Bdd;
+use crate::node::Bdd;
 
 impl Diagrams {
     /// Returns the intersection.

@@ -10,16 +10,14 @@
 mod arena;
 mod cache;
 mod combine;
-mod function;
+mod node;
 mod pick;
 mod quantify;
 mod replace;
 #[cfg(test)]
 mod tests;
-mod variable;
 
 pub use self::arena::Diagrams;
-pub use self::function::Bdd;
+pub use self::node::{Bdd, Replacement, Variable};
 pub use self::quantify::VariableSet;
 pub use self::replace::Substitution;
-pub use self::variable::{Replacement, Variable};

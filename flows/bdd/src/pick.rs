@@ -1,8 +1,7 @@
 //! Members of a set.
 
 use crate::arena::Diagrams;
-use crate::function::Bdd;
-use crate::variable::Variable;
+use crate::node::{Bdd, Variable};
 
 impl Diagrams {
     /// Returns the values of the tested variables on one way to true. It takes the preferred value
@@ -61,19 +60,6 @@ impl Diagrams {
             rest = if value(Variable(node.variable)) { node.high } else { node.low };
         }
         rest.is_true()
-    }
-
-    /// Returns the number of nodes of a function.
-    pub fn size_of(&self, function: Bdd) -> usize {
-        let mut seen = std::collections::HashSet::new();
-        let mut open = vec![function];
-        while let Some(next) = open.pop() {
-            if !next.is_constant() && seen.insert(next) {
-                let node = self.at(next);
-                open.extend([node.low, node.high]);
-            }
-        }
-        seen.len()
     }
 
     /// Returns the variables that a function depends on, in order.

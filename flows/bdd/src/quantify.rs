@@ -2,8 +2,7 @@
 
 use crate::arena::Diagrams;
 use crate::cache::Operation;
-use crate::function::Bdd;
-use crate::variable::{Variable, VariableBits};
+use crate::node::{Bdd, Variable, VariableBits};
 
 /// A set of variables in a [`Diagrams`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,8 +2,7 @@
 
 use crate::arena::Diagrams;
 use crate::cache::Operation;
-use crate::function::Bdd;
-use crate::variable::{Replacement, Variable};
+use crate::node::{Bdd, Replacement, Variable};
 
 /// A substitution in a [`Diagrams`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
