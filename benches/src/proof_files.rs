@@ -161,8 +161,8 @@ fn names(bridge: u32, endpoints: impl IntoIterator<Item = u32>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use flows::verify::bridge_flows::compiled;
     use flows::verify::check::check;
-    use flows::verify::never::compiled;
 
     use super::*;
 

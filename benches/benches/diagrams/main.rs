@@ -14,7 +14,7 @@ mod workload;
 use std::fs;
 use std::process::Command;
 
-use flows::verify::never::compiled;
+use flows::verify::bridge_flows::compiled;
 use portcullis_benches::proof_files::{ProofFile, proof_files, ring};
 
 use crate::biodivine::Biodivine;

@@ -1,5 +1,7 @@
 //! The arena of nodes.
 
+use std::collections::HashMap;
+
 use crate::cache::Cache;
 use crate::node::{Bdd, LEAF, Node, Replacement, Variable, VariableBits};
 
@@ -14,6 +16,7 @@ pub struct Diagrams {
     exhausted: bool,
     pub(crate) cache: Cache,
     pub(crate) sets: Vec<VariableBits>,
+    pub(crate) set_numbers: HashMap<Vec<u64>, u16>,
     pub(crate) substitutions: Vec<Vec<Option<Replacement>>>,
 }
 
@@ -32,6 +35,7 @@ impl Diagrams {
             exhausted: false,
             cache: Cache::new(),
             sets: Vec::new(),
+            set_numbers: HashMap::new(),
             substitutions: Vec::new(),
         }
     }

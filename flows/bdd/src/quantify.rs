@@ -11,20 +11,31 @@ pub struct VariableSet(u16);
 impl Diagrams {
     /// Returns a set of variables. Equal sets are one.
     pub fn set(&mut self, variables: impl IntoIterator<Item = Variable>) -> VariableSet {
-        let mut set = VariableBits { bits: Vec::new(), last: 0 };
+        let mut words: Vec<u64> = Vec::new();
         for Variable(variable) in variables {
             let word = usize::from(variable / 64);
-            if set.bits.len() <= word {
-                set.bits.resize(word + 1, 0);
+            if words.len() <= word {
+                words.resize(word + 1, 0);
             }
-            set.bits.get_mut(word).into_iter().for_each(|bits| *bits |= 1 << (variable % 64));
-            set.last = set.last.max(variable);
+            words.get_mut(word).into_iter().for_each(|bits| *bits |= 1 << (variable % 64));
         }
-        let place = self.sets.iter().position(|known| *known == set).unwrap_or_else(|| {
-            self.sets.push(set);
-            self.sets.len() - 1
-        });
-        VariableSet(self.numbered(place))
+        self.set_of_words(&words)
+    }
+
+    /// Returns a set of variables from their bits: the lowest bit of the first word is variable 0.
+    pub fn set_of_words(&mut self, words: &[u64]) -> VariableSet {
+        let used = words.iter().rposition(|word| *word != 0).map_or(0, |place| place + 1);
+        let words = words.get(..used).unwrap_or_default();
+        if let Some(known) = self.set_numbers.get(words) {
+            return VariableSet(*known);
+        }
+        let top = words.last().map_or(0, |word| 63_u32.saturating_sub(word.leading_zeros()));
+        let last = u16::try_from(used.saturating_sub(1) * 64).unwrap_or(u16::MAX);
+        let last = last.saturating_add(u16::try_from(top).unwrap_or(u16::MAX));
+        let number = self.numbered(self.sets.len());
+        self.sets.push(VariableBits { bits: words.to_vec(), last });
+        self.set_numbers.insert(words.to_vec(), number);
+        VariableSet(number)
     }
 
     /// Returns the function without the variables of a set: true where some values of theirs make

@@ -46,6 +46,26 @@ impl Classes {
         Self { of }
     }
 
+    /// Returns a number for each place. Places with the same number are told apart by no assertion,
+    /// neither as senders nor as receivers.
+    pub(super) fn marks(
+        &self,
+        places: impl Iterator<Item = BridgePort>,
+        assertions: &[Forbidden],
+    ) -> BTreeMap<BridgePort, u32> {
+        let mut numbers: BTreeMap<(Option<u16>, Vec<bool>), u32> = BTreeMap::new();
+        let mut marks = BTreeMap::new();
+        for place in places {
+            let receives = |assertion: &Forbidden| match &assertion.at {
+                Places::These(at) | Places::Others(at) => at.contains(&place),
+            };
+            let key = (self.of.get(&place).copied(), assertions.iter().map(receives).collect());
+            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            marks.insert(place, *numbers.entry(key).or_insert(next));
+        }
+        marks
+    }
+
     /// Returns the classes of some senders, without that of a receiver.
     pub(super) fn of_all(&self, senders: &BTreeSet<BridgePort>, but: BridgePort) -> BTreeSet<u16> {
         let classes = senders.iter().filter(|sender| **sender != but).filter_map(|s| self.of.get(s));

@@ -72,30 +72,35 @@ impl Changes {
     /// Returns packets as they are now, as far as some variables show.
     pub(super) fn after(&self, diagrams: &mut Diagrams, set: Bdd, kept: &Variables) -> Bdd {
         if self.0.is_empty() {
-            let kept = diagrams.set(kept.iter());
+            let kept = kept.set(diagrams);
             return diagrams.project(set, kept);
         }
         let mut names: BTreeMap<Variable, Vec<Variable>> = BTreeMap::new();
         let mut constants = Vec::new();
-        for variable in kept.iter() {
-            match self.value(variable) {
-                Value::Of(from) => names.entry(from).or_default().push(variable),
-                Value::Constant(value) => constants.push((variable, value)),
+        for (variable, value) in self.0.iter().filter(|(variable, _)| kept.contains(**variable)) {
+            match value {
+                Value::Of(from) => names.entry(*from).or_default().push(*variable),
+                Value::Constant(value) => constants.push((*variable, *value)),
                 Value::Any => {}
             }
         }
-        let read = diagrams.set(names.keys().copied());
+        let same = kept.clone().without(self.0.keys().copied());
+        let mut read = same.clone();
+        read.extend(names.keys().copied());
+        let read = read.set(diagrams);
         let mut set = diagrams.project(set, read);
         let (mut renamed, mut equal) = (Vec::new(), Vec::new());
         for (from, to) in names {
-            let first = if to.contains(&from) { from } else { to.first().copied().unwrap_or(from) };
+            let first = if same.contains(from) { from } else { to.first().copied().unwrap_or(from) };
             if first != from {
                 renamed.push((from, Replacement::Variable(first)));
             }
             equal.extend(to.into_iter().filter(|other| *other != first).map(|other| (first, other)));
         }
-        let substitution = diagrams.substitution(renamed);
-        set = diagrams.replace(set, substitution);
+        if !renamed.is_empty() {
+            let substitution = diagrams.substitution(renamed);
+            set = diagrams.replace(set, substitution);
+        }
         for (a, b) in equal {
             let (a, b) = (diagrams.variable(a), diagrams.variable(b));
             let (one, other) = (diagrams.difference(a, b), diagrams.difference(b, a));

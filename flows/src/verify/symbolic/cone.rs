@@ -10,7 +10,7 @@ use ofproto::{PortNo, TableId};
 
 use super::layout::{self, IN_PORT, INNER_TAG};
 use super::program::{Operation, ProgramId, Programs};
-use super::registers::Registers;
+use super::registers::{Concrete, Registers};
 use super::space::is_hidden;
 use super::table::Table;
 use super::variables::{Variables, connection, of_learn, presence};
@@ -28,6 +28,7 @@ pub(super) struct Cones {
     any_output: Variables,
     /// What learned flows of a table match.
     learned: BTreeMap<TableId, Variables>,
+    concrete: Concrete,
     /// Tables that are being examined.
     open: HashSet<(TableId, Registers)>,
 }
@@ -38,6 +39,7 @@ impl Cones {
     pub(super) fn new(
         tables: &BTreeMap<TableId, Table>,
         programs: &Programs,
+        concrete: Concrete,
         beyond: BTreeMap<PortNo, Variables>,
         always: &Variables,
     ) -> Self {
@@ -49,7 +51,7 @@ impl Cones {
             read.add(&always);
             (port, read)
         });
-        let mut this = Self { outputs: outputs.collect(), any_output, ..Self::default() };
+        let mut this = Self { outputs: outputs.collect(), any_output, concrete, ..Self::default() };
         this.outputs.insert(PortNo::ANY, always);
         for table in tables.values() {
             for group in &table.groups {
@@ -152,13 +154,13 @@ impl Cones {
             }
             Action::Move { src, dst } | Action::CopyField { src, dst } => {
                 field(read, *src);
-                if !layout::is_register(dst.field) {
+                if !self.concrete.has(dst.field) {
                     read.extend(presence());
                 }
             }
             Action::SetField(Oxm::Known { field, .. }) | Action::RegLoad2(Oxm::Known { field, .. })
-                if layout::is_register(*field) => {}
-            Action::Load { dst, .. } if layout::is_register(dst.field) => {}
+                if *field >= Field::Reg0 => {}
+            Action::Load { dst, .. } if dst.field >= Field::Reg0 => {}
             Action::Controller(_) | Action::Note(_) | Action::Exit | Action::FinTimeout { .. } => {}
             Action::Learn(learn) => read.add(&of_learn(learn)),
             Action::Ct(ct) => {
@@ -244,7 +246,7 @@ impl Cones {
                     read.add(&self.of_lookup(*table, registers, tables, programs));
                 }
                 (Operation::Apply(Action::Load { dst, value }), Some(registers))
-                    if layout::is_register(dst.field) =>
+                    if self.concrete.has(dst.field) =>
                 {
                     registers.put_part(*dst, (*value).into());
                 }
@@ -258,13 +260,13 @@ impl Cones {
                     }
                 }
                 (Operation::Apply(Action::OutputReg { src, .. }), Some(registers))
-                    if layout::is_register(src.field) =>
+                    if self.concrete.has(src.field) =>
                 {
                     let port = u16::try_from(registers.part(*src)).map(PortNo::from_u16);
                     self.output(port.unwrap_or(PortNo::ANY), &mut read);
                 }
                 (operation, known) => {
-                    if writes_registers(operation) {
+                    if writes_registers(operation, self.concrete) {
                         *known = None;
                     }
                     self.operation(current, operation, &mut read);
@@ -276,8 +278,14 @@ impl Cones {
 }
 
 /// Returns whether an operation may change registers in a way that only its execution shows.
-fn writes_registers(operation: &Operation) -> bool {
+fn writes_registers(operation: &Operation, concrete: Concrete) -> bool {
     match operation {
+        Operation::Apply(
+            Action::SetField(Oxm::Known { field, .. }) | Action::RegLoad2(Oxm::Known { field, .. }),
+        ) => concrete.has(*field),
+        Operation::Apply(Action::Load { dst, .. }) | Operation::LoadCopied { dst, .. } => {
+            concrete.has(dst.field)
+        }
         Operation::Apply(action) => {
             !matches!(
                 action,
@@ -290,7 +298,7 @@ fn writes_registers(operation: &Operation) -> bool {
                     | Action::PushVlan(_)
             ) && !matches!(action, Action::Learn(learn) if learn.result_dst.is_none())
         }
-        Operation::WriteMetadata { .. } | Operation::LoadCopied { .. } | Operation::WriteActions(_) => true,
+        Operation::WriteMetadata { .. } | Operation::WriteActions(_) => true,
         _ => false,
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Emission {
     /// The packets as they came.
     pub(super) before: Bdd,
     pub(super) changes: Changes,
+    /// The ingress port whose packets are left out: a packet leaves by it only with IN_PORT.
+    pub(super) but_from: Option<PortNo>,
     pub(super) registers: Registers,
     /// The program, if it is that of learned flows in a table.
     pub(super) learned: Option<ProgramId>,

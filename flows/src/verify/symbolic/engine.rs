@@ -1,23 +1,25 @@
 //! Walks the states of all bridges until no new packets reach any.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 
 use bdd::{Bdd, Diagrams, Variable};
+use ofproto::TableId;
 use ofproto::oxm::Field;
-use ofproto::{PortNo, TableId};
 
 use super::cone::Cones;
 use super::emission::{At, Emission, Target};
 use super::layout::{self, IN_PORT, INNER_TAG, ORIGIN, literals};
 use super::learned::LearnedRule;
+use super::ports::PortClasses;
 use super::program::{ProgramId, Programs};
-use super::registers::Registers;
+use super::registers::{Concrete, Registers};
 use super::space;
 use super::state::{Continuation, Frame, Place, Predecessor, Rank, StateId, StateKey, States};
 use super::table::Table;
 use super::tracked::{self, Tracker};
 use super::variables::{self, Variables};
-use super::world::{BridgePort, Passage, World};
+use super::world::{BridgeInput, BridgePort, Passage, World};
 
 /// The limits of a proof.
 #[derive(Debug, Clone, Copy)]
@@ -60,15 +62,21 @@ type RuleKey = (usize, ProgramId, u16, Vec<u128>);
 #[derive(Debug)]
 pub(crate) struct Engine<'w> {
     pub(super) world: &'w World<'w>,
+    /// The classes of each bridge's ingress ports.
+    pub(super) classes: Vec<PortClasses>,
+    pub(super) concrete: Concrete,
     pub(super) diagrams: Diagrams,
     pub(super) programs: Programs,
     pub(super) states: States,
     pub(super) rules: Vec<LearnedRule>,
+    /// The variables in which learned flows keep ingress ports, the lowest bit first.
+    pub(super) copied_ports: HashSet<Vec<Variable>>,
     pub(super) rule_numbers: HashMap<RuleKey, usize>,
     pub(super) trackers: Vec<Tracker>,
     pub(super) arrivals: BTreeMap<BridgePort, Arrival>,
     tables: Vec<BTreeMap<TableId, Table>>,
     cones: Vec<Cones>,
+    state_cones: HashMap<StateKey, Rc<Variables>>,
     asked: Variables,
     queue: BTreeSet<(Rank, StateId)>,
     /// Set when a state looks connections up.
@@ -82,26 +90,50 @@ pub(crate) struct Engine<'w> {
 impl<'w> Engine<'w> {
     /// Returns an engine for some bridges and a question.
     pub(crate) fn new(world: &'w World<'w>, asked: &Asked, limits: Limits) -> Self {
+        let classes = world.bridges.iter().map(|_| PortClasses::default()).collect();
+        Self::with_classes(world, asked, limits, classes)
+    }
+
+    /// Returns an engine that tells ingress ports apart only by their marks, and by what admission
+    /// does with their packets. Its sets may have packets that never arrive.
+    pub(crate) fn coarse(
+        world: &'w World<'w>,
+        asked: &Asked,
+        limits: Limits,
+        marks: &BTreeMap<BridgePort, u32>,
+    ) -> Self {
+        Self::with_classes(world, asked, limits, PortClasses::of(world, marks))
+    }
+
+    fn with_classes(world: &'w World<'w>, asked: &Asked, limits: Limits, classes: Vec<PortClasses>) -> Self {
         let mut diagrams = Diagrams::new(limits.nodes);
         let mut programs = Programs::default();
+        let concrete = Concrete::of(world.bridges.iter().flat_map(BridgeInput::flows).map(|(flow, _)| flow));
         let mut gaps = Vec::new();
         let tables: Vec<_> = world
             .bridges
             .iter()
-            .map(|bridge| Table::of_bridge(bridge, &mut diagrams, &mut programs, &mut gaps))
+            .zip(&classes)
+            .map(|(bridge, classes)| {
+                Table::of_bridge(bridge, concrete, classes, &mut diagrams, &mut programs, &mut gaps)
+            })
             .collect();
         let mut variables = asked.0.clone();
         ORIGIN.variables().for_each(|variable| variables.insert(variable));
         let mut this = Self {
             world,
+            classes,
+            concrete,
             diagrams,
             programs,
             states: States::default(),
             rules: Vec::new(),
+            copied_ports: HashSet::new(),
             rule_numbers: HashMap::new(),
             trackers: world.bridges.iter().map(|_| Tracker::default()).collect(),
             arrivals: BTreeMap::new(),
             cones: Vec::new(),
+            state_cones: HashMap::new(),
             asked: variables,
             queue: BTreeSet::new(),
             looked_up_connections: false,
@@ -129,7 +161,7 @@ impl<'w> Engine<'w> {
                     }
                     (*port, read.without(IN_PORT.variables()))
                 });
-                cones.push(Cones::new(tables, &self.programs, beyond.collect(), &self.asked));
+                cones.push(Cones::new(tables, &self.programs, self.concrete, beyond.collect(), &self.asked));
             }
             let found: Vec<Variables> = cones.iter().map(|cones| cones.of_table(TableId(0))).collect();
             self.cones = cones;
@@ -156,11 +188,20 @@ impl<'w> Engine<'w> {
 
     /// Returns the packets that a class of senders starts at a port.
     pub(super) fn started(&mut self, place: BridgePort, class: u16) -> Bdd {
-        let start = space::matching(&mut self.diagrams, &self.world.start);
-        let well_formed = space::well_formed(&mut self.diagrams);
+        let start = {
+            let classes = self.classes.get(place.0).cloned().unwrap_or_default();
+            space::matching(&mut self.diagrams, &self.world.start, self.concrete, &classes)
+        };
+        let well_formed = space::well_formed(&mut self.diagrams, self.concrete);
         let origin = self.diagrams.cube(literals(ORIGIN, class.into(), 0xffff));
-        let port = space::from_port(&mut self.diagrams, place.1);
+        let port = self.came_in(place);
         [start, well_formed, origin, port].into_iter().fold(Bdd::TRUE, |all, one| self.diagrams.and(all, one))
+    }
+
+    /// Returns the packets that come in at a port.
+    fn came_in(&mut self, place: BridgePort) -> Bdd {
+        let port = self.classes.get(place.0).map_or(place.1, |classes| classes.representative(place.1));
+        space::from_port(&mut self.diagrams, port)
     }
 
     fn is_out_of_budget(&self) -> bool {
@@ -300,7 +341,7 @@ impl<'w> Engine<'w> {
     }
 
     fn arrive(&mut self, from: StateId, at: BridgePort, emission: &Emission) {
-        let asked = self.diagrams.set(self.asked.iter());
+        let asked = self.asked.set(&mut self.diagrams);
         let set = self.diagrams.project(emission.set, asked);
         let arrival =
             self.arrivals.entry(at).or_insert(Arrival { set: Bdd::FALSE, predecessors: Vec::new() });
@@ -309,26 +350,26 @@ impl<'w> Engine<'w> {
             arrival.predecessors.push(from);
         }
         for (peer, passage) in self.world.onward(at) {
-            let set = self.passed(emission, peer.1, passage);
+            let set = self.passed(emission, peer, passage);
             self.enter(peer.0, set, Some(Predecessor { state: from, passage: Some((at.1, passage)) }));
         }
     }
 
     /// Returns packets as they come in at the next bridge.
-    fn passed(&mut self, emission: &Emission, port: PortNo, passage: Passage) -> Bdd {
-        let forgotten = Self::changed_by(passage, emission.registers.untagged);
+    fn passed(&mut self, emission: &Emission, peer: BridgePort, passage: Passage) -> Bdd {
+        let forgotten = self.changed_by(passage, emission.registers.untagged);
         let forgotten = self.diagrams.set(forgotten);
         let set = self.diagrams.exists(emission.set, forgotten);
-        let port = space::from_port(&mut self.diagrams, port);
+        let port = self.came_in(peer);
         let set = self.diagrams.and(set, port);
-        let well_formed = space::well_formed(&mut self.diagrams);
+        let well_formed = space::well_formed(&mut self.diagrams, self.concrete);
         self.diagrams.and(set, well_formed)
     }
 
     /// Returns the variables that get new values on the way to the next bridge.
-    pub(super) fn changed_by(passage: Passage, untagged: bool) -> Vec<Variable> {
+    pub(super) fn changed_by(&self, passage: Passage, untagged: bool) -> Vec<Variable> {
         let mut changed: Vec<Variable> = IN_PORT.variables().chain(INNER_TAG.variables()).collect();
-        changed.extend(tracked::fields());
+        changed.extend(tracked::fields().chain(self.concrete.variables()));
         if passage == Passage::Host {
             let headers = [Field::EthSrc, Field::EthDst, Field::IpTtl];
             changed.extend(headers.into_iter().flat_map(layout::whole));
@@ -350,8 +391,7 @@ impl<'w> Engine<'w> {
 
     /// Adds packets to a state, without what nothing reads any more.
     fn add(&mut self, key: StateKey, set: Bdd, from: Option<Predecessor>) {
-        let cone = self.cone(key);
-        let cone = self.diagrams.set(cone.iter());
+        let cone = self.cone(key).set(&mut self.diagrams);
         let set = self.diagrams.project(set, cone);
         let state = self.states.of(key);
         let Some(known) = self.states.get_mut(state) else { return };
@@ -374,9 +414,9 @@ impl<'w> Engine<'w> {
     }
 
     /// Returns what a target of packets reads.
-    pub(super) fn kept(&mut self, target: &Target, untagged: bool) -> Variables {
-        match target {
-            Target::State(key) => self.cone(*key),
+    pub(super) fn kept(&mut self, target: &Target, untagged: bool) -> Rc<Variables> {
+        let kept = match target {
+            Target::State(key) => return self.cone(*key),
             Target::Learner(rule) => {
                 self.rules.get(*rule).map(|rule| variables::of_learn(&rule.learn)).unwrap_or_default()
             }
@@ -386,15 +426,25 @@ impl<'w> Engine<'w> {
                 for ((peer, _), passage) in self.world.onward((*bridge, *port)) {
                     let read =
                         self.cones.get(peer).map(|cones| cones.of_table(TableId(0))).unwrap_or_default();
-                    kept.add(&read.without(Self::changed_by(passage, untagged)));
+                    kept.add(&read.without(self.changed_by(passage, untagged)));
                 }
                 kept
             }
-        }
+        };
+        Rc::new(kept)
     }
 
     /// Returns what something still reads from a state on.
-    fn cone(&mut self, key: StateKey) -> Variables {
+    fn cone(&mut self, key: StateKey) -> Rc<Variables> {
+        if let Some(known) = self.state_cones.get(&key) {
+            return Rc::clone(known);
+        }
+        let cone = Rc::new(self.find_cone(key));
+        self.state_cones.insert(key, Rc::clone(&cone));
+        cone
+    }
+
+    fn find_cone(&mut self, key: StateKey) -> Variables {
         let registers = self.states.registers(key.registers);
         let (Some(cones), Some(tables)) = (self.cones.get_mut(key.bridge), self.tables.get(key.bridge))
         else {

@@ -8,7 +8,7 @@ use ofproto::{PortNo, TableId};
 use super::changes::{Changes, Value};
 use super::emission::{At, Emission, Target};
 use super::engine::Engine;
-use super::layout::{self, IN_PORT, INNER_TAG, is_register};
+use super::layout::{self, IN_PORT, INNER_TAG};
 use super::learned::LearnedRule;
 use super::program::Operation;
 use super::registers::Registers;
@@ -86,13 +86,38 @@ impl Engine<'_> {
     }
 
     fn emit(&mut self, target: Target, branch: &Branch, out: &mut Vec<Emission>) {
+        self.emit_but(target, None, branch, out);
+    }
+
+    /// Emits packets, but for those that came in at a port.
+    fn emit_but(
+        &mut self,
+        target: Target,
+        but_from: Option<PortNo>,
+        branch: &Branch,
+        out: &mut Vec<Emission>,
+    ) {
         if branch.set.is_false() {
             return;
         }
         let kept = self.kept(&target, branch.registers.untagged);
         let Branch { set: before, registers, changes, .. } = branch.clone();
-        let set = changes.after(&mut self.diagrams, before, &kept);
-        out.push(Emission { target, set, before, changes, registers, learned: None });
+        let set = match but_from {
+            None => changes.after(&mut self.diagrams, before, &kept),
+            Some(port) => {
+                // Without what the target does not read, the sets are small.
+                let mut with_port = (*kept).clone();
+                with_port.extend(IN_PORT.variables());
+                let all = changes.after(&mut self.diagrams, before, &with_port);
+                let own = space::from_port(&mut self.diagrams, port);
+                let others = self.diagrams.difference(all, own);
+                let kept = kept.set(&mut self.diagrams);
+                self.diagrams.project(others, kept)
+            }
+        };
+        if !set.is_false() {
+            out.push(Emission { target, set, before, changes, but_from, registers, learned: None });
+        }
     }
 
     /// Goes on behind the end of a program.
@@ -140,7 +165,7 @@ impl Engine<'_> {
             Operation::Goto(table) => {
                 return self.look_up(at, *table, None, at.frame.parent, at.frame.depth, &branch, out);
             }
-            Operation::LoadCopied { dst, src } => return self.load(*dst, src, branch, open),
+            Operation::LoadCopied { dst, src } => return self.load(at, *dst, src, branch, open),
             Operation::OutputCopied { src } => self.output_value(at, src, &branch, out),
             Operation::Unknown(kind) => self.gap(format!("instruction {kind}")),
         }
@@ -163,7 +188,7 @@ impl Engine<'_> {
                 }
                 self.output(at, *port, &branch, out);
             }
-            Action::OutputReg { src, .. } if is_register(src.field) => {
+            Action::OutputReg { src, .. } if self.concrete.has(src.field) => {
                 if let Ok(port) = u16::try_from(branch.registers.part(*src)) {
                     self.output(at, PortNo::from_u16(port), &branch, out);
                 }
@@ -179,7 +204,7 @@ impl Engine<'_> {
             Action::SetField(Oxm::Known { field, value, mask })
             | Action::RegLoad2(Oxm::Known { field, value, mask }) => {
                 let mask = mask.unwrap_or(field.info().exact());
-                if is_register(*field) {
+                if self.concrete.has(*field) {
                     let old = branch.registers.value(*field);
                     branch.registers.put(*field, old & !mask | value & mask);
                 } else {
@@ -191,7 +216,7 @@ impl Engine<'_> {
                     return self.set(*field, pairs.collect(), branch, open);
                 }
             }
-            Action::Load { dst, value } if is_register(dst.field) => {
+            Action::Load { dst, value } if self.concrete.has(dst.field) => {
                 branch.registers.put_part(*dst, (*value).into());
             }
             Action::Load { dst, value } => {
@@ -318,13 +343,13 @@ impl Engine<'_> {
 
     fn move_bits(
         &mut self,
-        _at: At,
+        at: At,
         src: Subfield,
         dst: Subfield,
         mut branch: Branch,
         open: &mut Vec<Branch>,
     ) {
-        match (is_register(src.field), is_register(dst.field)) {
+        match (self.concrete.has(src.field), self.concrete.has(dst.field)) {
             (true, true) => {
                 let value = branch.registers.part(src);
                 branch.registers.put_part(dst, value);
@@ -343,7 +368,7 @@ impl Engine<'_> {
                     open.push(without);
                     branch.keep(&mut self.diagrams, present);
                 }
-                self.load(dst, &layout::bits(src), branch, open);
+                self.load(at, dst, &layout::bits(src), branch, open);
             }
             (false, false) => {
                 let pairs = (0..src.n_bits).filter_map(|bit| {
@@ -398,10 +423,22 @@ impl Engine<'_> {
         split.collect()
     }
 
+    /// Returns the values that a value may stand for: that of an ingress port stands for its class.
+    fn members(&self, bridge: usize, bits: &[Variable], value: u128) -> Vec<u128> {
+        let is_port = bits.first() == Some(&IN_PORT.bit(0)) || self.copied_ports.contains(bits);
+        let port = u16::try_from(value).ok().filter(|_| is_port).map(PortNo::from_u16);
+        match (port, self.classes.get(bridge)) {
+            (Some(port), Some(classes)) => {
+                classes.members(port).iter().filter_map(|port| port.to_u16()).map(u128::from).collect()
+            }
+            _ => vec![value],
+        }
+    }
+
     /// Loads header bits, the lowest first, into bits of a field: into a register in one way for
     /// each value.
-    fn load(&mut self, dst: Subfield, src: &[Variable], branch: Branch, open: &mut Vec<Branch>) {
-        if !is_register(dst.field) {
+    fn load(&mut self, at: At, dst: Subfield, src: &[Variable], branch: Branch, open: &mut Vec<Branch>) {
+        if !self.concrete.has(dst.field) {
             let pairs = (0..dst.n_bits).zip(src).filter_map(|(bit, from)| {
                 Some((layout::variable(dst.field, dst.ofs + bit)?, Replacement::Variable(*from)))
             });
@@ -410,18 +447,22 @@ impl Engine<'_> {
         for (value, cube) in self.split(&branch, src) {
             let mut one = branch.clone();
             one.set = self.diagrams.and(one.set, cube);
-            one.registers.put_part(dst, value);
-            open.push(one);
+            for value in self.members(at.bridge, src, value) {
+                one.registers.put_part(dst, value);
+                open.push(one.clone());
+            }
         }
     }
 
     /// Outputs to the port that some bits hold.
     fn output_value(&mut self, at: At, src: &[Variable], branch: &Branch, out: &mut Vec<Emission>) {
         for (value, cube) in self.split(branch, src) {
-            let Ok(port) = u16::try_from(value) else { continue };
             let mut one = branch.clone();
             one.set = self.diagrams.and(one.set, cube);
-            self.output(at, PortNo::from_u16(port), &one, out);
+            for value in self.members(at.bridge, src, value) {
+                let Ok(port) = u16::try_from(value) else { continue };
+                self.output(at, PortNo::from_u16(port), &one, out);
+            }
         }
     }
 
@@ -432,8 +473,10 @@ impl Engine<'_> {
                 for (value, cube) in self.split(branch, &bits) {
                     let mut one = branch.clone();
                     one.set = self.diagrams.and(one.set, cube);
-                    let port = PortNo::from_u16(u16::try_from(value).unwrap_or(u16::MAX));
-                    self.emit(Target::Output(at.bridge, port), &one, out);
+                    for value in self.members(at.bridge, &bits, value) {
+                        let port = PortNo::from_u16(u16::try_from(value).unwrap_or(u16::MAX));
+                        self.emit(Target::Output(at.bridge, port), &one, out);
+                    }
                 }
             }
             PortNo::NORMAL | PortNo::FLOOD | PortNo::ALL => {
@@ -452,11 +495,8 @@ impl Engine<'_> {
             PortNo::ANY => {}
             // A packet leaves by its ingress port only with IN_PORT (OpenFlow 1.3.5 §7.2.5).
             port => {
-                let own = space::from_port(&mut self.diagrams, port);
-                let other = self.diagrams.not(own);
-                let mut branch = branch.clone();
-                branch.keep(&mut self.diagrams, other);
-                self.emit(Target::Output(at.bridge, port), &branch, out);
+                let is_alone = self.classes.get(at.bridge).is_none_or(|classes| classes.is_alone(port));
+                self.emit_but(Target::Output(at.bridge, port), is_alone.then_some(port), branch, out);
             }
         }
     }
@@ -492,7 +532,7 @@ impl Engine<'_> {
             // Nobody knows whether the limit was reached.
             for value in [0, 1] {
                 let mut one = branch.clone();
-                if is_register(dst.field) {
+                if self.concrete.has(dst.field) {
                     one.registers.put_part(dst, value);
                     open.push(one);
                 } else {
@@ -506,12 +546,14 @@ impl Engine<'_> {
 
     /// Returns the number of the rule of a learner with these register values.
     fn learned_rule(&mut self, at: At, learn: &Learn, registers: &Registers, place: u16) -> usize {
-        let copied = super::learned::copied_registers(learn, registers);
+        let classes = self.classes.get(at.bridge).cloned().unwrap_or_default();
+        let copied = super::learned::copied_registers(learn, registers, self.concrete, &classes);
         let key = (at.bridge, at.frame.program, place, copied);
         if let Some(known) = self.rule_numbers.get(&key) {
             return *known;
         }
-        let rule = LearnedRule::new(at.bridge, learn, registers, &mut self.programs);
+        let rule = LearnedRule::new(at.bridge, learn, registers, self.concrete, &classes, &mut self.programs);
+        self.copied_ports.extend(rule.copied_ports.iter().cloned());
         self.rules.push(rule);
         self.rule_numbers.insert(key, self.rules.len() - 1);
         self.rules.len() - 1
@@ -524,7 +566,7 @@ impl Engine<'_> {
         }
         let zones: Vec<(u128, Branch)> = match ct.zone {
             CtZone::Immediate(zone) => vec![(zone.into(), branch.clone())],
-            CtZone::Field(src) if is_register(src.field) => {
+            CtZone::Field(src) if self.concrete.has(src.field) => {
                 vec![(branch.registers.part(src), branch.clone())]
             }
             CtZone::Field(src) => {

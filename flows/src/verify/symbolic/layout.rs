@@ -42,7 +42,8 @@ impl Slot {
 }
 
 // The order decides the size of the diagrams. A party's port, MAC address and IP address belong
-// together, so they are neighbours.
+// together, so they are neighbours. They come last: whatever else a set demands stands above one
+// diagram of the senders, which all sets share.
 const ETH_TYPE: Slot = Slot { first: 0, width: 16 };
 const VLAN_VID: Slot = ETH_TYPE.then(13);
 const VLAN_PCP: Slot = VLAN_VID.then(3);
@@ -50,29 +51,32 @@ const VLAN_PCP: Slot = VLAN_VID.then(3);
 pub(super) const INNER_TAG: Slot = VLAN_PCP.then(16);
 const PROTOCOL: Slot = INNER_TAG.then(8);
 const FRAGMENT: Slot = PROTOCOL.then(2);
-/// The party that sent the packet: the number of its class.
-pub(super) const ORIGIN: Slot = FRAGMENT.then(16);
-/// The ingress port, in the 16 bits that Open vSwitch uses.
-pub(super) const IN_PORT: Slot = ORIGIN.then(16);
-/// Values that a learned flow has copied from its opening packet.
-pub(super) const COPIED: Slot = IN_PORT.then(128);
-const ETH_SRC: Slot = COPIED.then(48);
-const NETWORK_SRC: Slot = ETH_SRC.then(128);
-const HARDWARE_SRC: Slot = NETWORK_SRC.then(48);
-const NETWORK_DST: Slot = HARDWARE_SRC.then(128);
-const ETH_DST: Slot = NETWORK_DST.then(48);
-const HARDWARE_DST: Slot = ETH_DST.then(48);
-const TRANSPORT_SRC: Slot = HARDWARE_DST.then(16);
+const TRANSPORT_SRC: Slot = FRAGMENT.then(16);
 const TRANSPORT_DST: Slot = TRANSPORT_SRC.then(16);
 const TCP_FLAGS: Slot = TRANSPORT_DST.then(12);
-const ND_TARGET: Slot = TCP_FLAGS.then(128);
-const DSCP: Slot = ND_TARGET.then(6);
+const DSCP: Slot = TCP_FLAGS.then(6);
 const CT_STATE: Slot = DSCP.then(8);
 const CT_ZONE: Slot = CT_STATE.then(16);
 const CT_MARK: Slot = CT_ZONE.then(32);
 const CT_LABEL: Slot = CT_MARK.then(128);
+const ETH_DST: Slot = CT_LABEL.then(48);
+const NETWORK_DST: Slot = ETH_DST.then(128);
+const HARDWARE_DST: Slot = NETWORK_DST.then(48);
+/// Values that a learned flow has copied from its opening packet.
+pub(super) const COPIED: Slot = HARDWARE_DST.then(128);
+/// The registers that are no concrete values.
+const REGISTERS: Slot = COPIED.then(32 * REGISTER_BITS);
+const _: () = assert!(Field::REGISTERS.len() == 32);
+/// The party that sent the packet: the number of its class.
+pub(super) const ORIGIN: Slot = REGISTERS.then(16);
+/// The ingress port, in the 16 bits that Open vSwitch uses.
+pub(super) const IN_PORT: Slot = ORIGIN.then(16);
+const ETH_SRC: Slot = IN_PORT.then(48);
+const NETWORK_SRC: Slot = ETH_SRC.then(128);
+const HARDWARE_SRC: Slot = NETWORK_SRC.then(48);
+const ND_TARGET: Slot = HARDWARE_SRC.then(128);
 /// Fields without a place of their own follow, each with its own variables.
-const OTHERS: Slot = CT_LABEL.then(128).upper(0);
+const OTHERS: Slot = ND_TARGET.then(128).upper(0);
 
 /// Returns the place of a field that shares variables, or whose place matters.
 const fn known(field: Field) -> Option<Slot> {
@@ -102,9 +106,16 @@ const fn known(field: Field) -> Option<Slot> {
         Field::CtZone => CT_ZONE,
         Field::CtMark => CT_MARK,
         Field::CtLabel => CT_LABEL,
+        field if field as u16 >= Field::Reg0 as u16 && field as u16 <= Field::Reg31 as u16 => {
+            let number = field as u16 - Field::Reg0 as u16;
+            Slot { first: REGISTERS.first + number * REGISTER_BITS, width: REGISTER_BITS }
+        }
         _ => return None,
     })
 }
+
+/// Width of a register, in bits.
+const REGISTER_BITS: u16 = 32;
 
 /// The places of all fields.
 static SLOTS: [Slot; Field::ALL.len()] = {
@@ -128,17 +139,13 @@ static SLOTS: [Slot; Field::ALL.len()] = {
     slots
 };
 
-/// Returns the place of a header field. Registers and metadata have none: they stay concrete.
+/// Returns the place of a field. Metadata and wide registers have none: they stay concrete.
 pub(super) fn slot(field: Field) -> Option<Slot> {
-    if is_register(field) || field.tun_metadata().is_some() {
+    let is_wide = !field.registers().is_empty();
+    if field == Field::Metadata || is_wide || field.tun_metadata().is_some() {
         return None;
     }
     SLOTS.get(field as usize).copied()
-}
-
-/// Returns whether the field is kept beside the packet, as a concrete value.
-pub(super) fn is_register(field: Field) -> bool {
-    field == Field::Metadata || field >= Field::Reg0 && field <= Field::Xxreg7
 }
 
 /// Returns the variables of some bits of a field, the lowest bit first.
@@ -196,6 +203,6 @@ mod tests {
         let low = bits(Subfield { field: Field::Ipv4Src, ofs: 0, n_bits: 2 });
         let all: Vec<Variable> = whole(Field::Ipv4Src).collect();
         assert_eq!(low, [all[31], all[30]]);
-        assert_eq!(bits(Subfield { field: Field::Reg0, ofs: 0, n_bits: 32 }), []);
+        assert_eq!(bits(Subfield { field: Field::Xreg0, ofs: 0, n_bits: 64 }), []);
     }
 }

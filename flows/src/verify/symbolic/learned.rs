@@ -6,12 +6,14 @@
 //! are there.
 
 use bdd::{Bdd, Diagrams, Replacement, Variable};
-use ofproto::TableId;
 use ofproto::action::{Action, Learn, LearnSpec, LearnSrc, Subfield};
+use ofproto::oxm::Field;
+use ofproto::{PortNo, TableId};
 
-use super::layout::{self, COPIED, is_register};
+use super::layout::{self, COPIED};
+use super::ports::PortClasses;
 use super::program::{Operation, ProgramId, Programs};
-use super::registers::{RegisterMatch, Registers};
+use super::registers::{Concrete, RegisterMatch, Registers};
 use super::space;
 use super::state::Predecessor;
 use super::variables;
@@ -27,6 +29,8 @@ pub(super) struct LearnedRule {
     pub(super) program: ProgramId,
     /// The registers that a learned flow matches.
     pub(super) matches: Vec<RegisterMatch>,
+    /// The variables in which a learned flow keeps ingress ports, the lowest bit first.
+    pub(super) copied_ports: Vec<Vec<Variable>>,
     /// Registers that a learned flow compares with copied values.
     pub(super) compared: Vec<(Subfield, Vec<Variable>)>,
     /// The packets that reach the learner, without what it does not copy.
@@ -70,20 +74,28 @@ impl Renaming {
 
 impl LearnedRule {
     /// Returns the rule of a learner, before any packet reaches it.
-    pub(super) fn new(bridge: usize, learn: &Learn, registers: &Registers, programs: &mut Programs) -> Self {
+    pub(super) fn new(
+        bridge: usize,
+        learn: &Learn,
+        registers: &Registers,
+        concrete: Concrete,
+        classes: &PortClasses,
+        programs: &mut Programs,
+    ) -> Self {
         let mut renaming = Renaming::default();
         let (mut matches, mut compared, mut operations) = (Vec::new(), Vec::new(), Vec::new());
         let mut copied = Copies::default();
         for spec in &learn.specs {
             match spec {
                 LearnSpec::Match { dst, .. } if !is_matched(*dst) => {}
-                LearnSpec::Match { dst, src } => match value(src, registers) {
-                    Some(value) if is_register(dst.field) => matches.push(RegisterMatch {
+                LearnSpec::Match { dst, src } => match value(src, registers, concrete) {
+                    Some(value) if concrete.has(dst.field) => matches.push(RegisterMatch {
                         field: dst.field,
                         value: value << dst.ofs & low_bits(dst.n_bits) << dst.ofs,
                         mask: low_bits(dst.n_bits) << dst.ofs,
                     }),
                     Some(value) => {
+                        let value = as_matched(dst.field, value, classes);
                         for bit in 0..dst.n_bits {
                             let variable = layout::variable(dst.field, dst.ofs + bit);
                             renaming.constant.extend(variable.map(|v| (v, value >> bit & 1 == 1)));
@@ -91,7 +103,7 @@ impl LearnedRule {
                     }
                     None => {
                         let LearnSrc::Field(src) = src else { continue };
-                        if is_register(dst.field) {
+                        if concrete.has(dst.field) {
                             compared.push((*dst, copied.of(*src, &mut renaming)));
                         } else {
                             for bit in 0..dst.n_bits {
@@ -101,7 +113,7 @@ impl LearnedRule {
                         }
                     }
                 },
-                LearnSpec::Load { dst, src } => operations.push(match value(src, registers) {
+                LearnSpec::Load { dst, src } => operations.push(match value(src, registers, concrete) {
                     Some(value) => Operation::Apply(Action::Load {
                         dst: *dst,
                         value: u64::try_from(value & low_bits(dst.n_bits)).unwrap_or(u64::MAX),
@@ -111,9 +123,9 @@ impl LearnedRule {
                         Operation::LoadCopied { dst: *dst, src: copied.of(*src, &mut renaming) }
                     }
                 }),
-                LearnSpec::Output { src } if is_register(src.field) => {
+                LearnSpec::Output { src } if concrete.has(src.field) => {
                     if let Ok(port) = u16::try_from(registers.part(*src)) {
-                        let port = ofproto::PortNo::from_u16(port);
+                        let port = PortNo::from_u16(port);
                         operations.push(Operation::Apply(Action::Output { port, max_len: 0 }));
                     }
                 }
@@ -129,6 +141,7 @@ impl LearnedRule {
             learn: learn.clone(),
             program: programs.add(operations),
             matches,
+            copied_ports: copied.ports(),
             compared,
             openers: Bdd::FALSE,
             space: Bdd::FALSE,
@@ -214,6 +227,13 @@ struct Copies {
 }
 
 impl Copies {
+    /// Returns the copies of ingress ports.
+    fn ports(&self) -> Vec<Vec<Variable>> {
+        let ports =
+            self.known.iter().filter(|(src, _)| matches!(src.field, Field::InPort | Field::InPortOxm));
+        ports.map(|(_, variables)| variables.clone()).collect()
+    }
+
     /// Returns the variables of a copy, the lowest bit first. Copies of the same bits share them.
     fn of(&mut self, src: Subfield, renaming: &mut Renaming) -> Vec<Variable> {
         if let Some((_, known)) = self.known.iter().find(|(known, _)| *known == src) {
@@ -231,22 +251,41 @@ impl Copies {
 }
 
 /// Returns the value of a source that is known when the learner runs.
-fn value(src: &LearnSrc, registers: &Registers) -> Option<u128> {
+fn value(src: &LearnSrc, registers: &Registers, concrete: Concrete) -> Option<u128> {
     match src {
         LearnSrc::Immediate(value) => Some(*value),
-        LearnSrc::Field(src) if is_register(src.field) => Some(registers.part(*src)),
+        LearnSrc::Field(src) if concrete.has(src.field) => Some(registers.part(*src)),
         LearnSrc::Field(_) => None,
     }
 }
 
-/// Returns the register values that a learner copies.
-pub(super) fn copied_registers(learn: &Learn, registers: &Registers) -> Vec<u128> {
+/// Returns a value that a learned flow matches: that of an ingress port is its representative's.
+fn as_matched(field: Field, value: u128, classes: &PortClasses) -> u128 {
+    match (field, u16::try_from(value)) {
+        (Field::InPort | Field::InPortOxm, Ok(port)) => {
+            classes.representative(PortNo::from_u16(port)).to_u16().map_or(value, u128::from)
+        }
+        _ => value,
+    }
+}
+
+/// Returns the register values that a learner copies, as its flows use them.
+pub(super) fn copied_registers(
+    learn: &Learn,
+    registers: &Registers,
+    concrete: Concrete,
+    classes: &PortClasses,
+) -> Vec<u128> {
     let values = learn.specs.iter().filter_map(|spec| match spec {
-        LearnSpec::Match { src, .. } | LearnSpec::Load { src, .. } => match src {
-            LearnSrc::Field(src) if is_register(src.field) => Some(registers.part(*src)),
-            _ => None,
-        },
-        LearnSpec::Output { src } => is_register(src.field).then(|| registers.part(*src)),
+        LearnSpec::Match { dst, src: LearnSrc::Field(src) } if concrete.has(src.field) => {
+            Some(as_matched(dst.field, registers.part(*src), classes))
+        }
+        LearnSpec::Load { src: LearnSrc::Field(src), .. } | LearnSpec::Output { src }
+            if concrete.has(src.field) =>
+        {
+            Some(registers.part(*src))
+        }
+        _ => None,
     });
     values.collect()
 }

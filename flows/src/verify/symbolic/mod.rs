@@ -21,6 +21,7 @@ mod execute;
 mod layout;
 mod learned;
 mod plain;
+mod ports;
 mod program;
 mod registers;
 mod space;

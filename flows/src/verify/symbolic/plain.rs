@@ -34,6 +34,15 @@ const PLAIN: [(Field, u128); 11] = [
     (Field::ArpSha, SENDER),
 ];
 
+/// The values of fields that nothing asks about: a request.
+const USUAL: [(Field, u128); 5] = [
+    (Field::ArpOp, 1),
+    (Field::Icmpv4Type, 8),
+    (Field::Icmpv4Code, 0),
+    (Field::Icmpv6Type, 128),
+    (Field::Icmpv6Code, 0),
+];
+
 /// The variables that are 1 in a plain packet.
 static PREFERRED: LazyLock<Vec<Variable>> = LazyLock::new(|| {
     let ones = PLAIN.iter().flat_map(|(field, value)| {
@@ -57,6 +66,12 @@ impl Engine<'_> {
         let literals = self.diagrams.pick(one, prefers)?;
         let values: BTreeMap<Variable, bool> = literals.iter().copied().collect();
         let value = |field: Field| {
+            // These share variables with ports, of which a plain packet prefers others.
+            if let Some((_, usual)) = USUAL.iter().find(|(known, _)| *known == field)
+                && !layout::whole(field).any(|variable| values.contains_key(&variable))
+            {
+                return *usual;
+            }
             (0..u16::from(field.info().bits)).fold(0_u128, |value, bit| {
                 let Some(variable) = layout::variable(field, bit) else { return value };
                 let one = values.get(&variable).copied().unwrap_or_else(|| prefers(variable));

@@ -1,16 +1,101 @@
 //! The concrete part of a packet's state: registers, metadata and the action set.
+//!
+//! A register is concrete if flows copy it, or copy something into it, as they do with the output
+//! port. All other registers are variables of the diagrams: they would only multiply the states.
 
 use std::rc::Rc;
 
-use flow_model::FlowMatch;
-use ofproto::action::{Action, Subfield};
-use ofproto::oxm::Field;
+use bdd::Variable;
+use flow_model::{Flow, FlowMatch};
+use ofproto::action::{Action, CtZone, LearnSpec, LearnSrc, Subfield};
+use ofproto::oxm::{Field, Oxm};
 
-use super::layout::is_register;
+use super::layout;
+
 use crate::verify::interp::low_bits;
 
 /// Width of a register, in bits.
 const REGISTER_BITS: u32 = 32;
+
+/// The registers that are concrete, one bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Concrete(u32);
+
+impl Concrete {
+    /// Returns the concrete registers of some flows.
+    pub(super) fn of<'f>(flows: impl Iterator<Item = &'f Flow>) -> Self {
+        let mut this = Self::default();
+        for flow in flows {
+            flow.matches
+                .iter()
+                .filter(|(field, _)| is_wide(*field))
+                .for_each(|(field, _)| this.insert(field));
+            for action in flow.actions() {
+                match action {
+                    Action::Load { dst, .. } if !is_wide(dst.field) => {}
+                    Action::SetField(Oxm::Known { field, .. })
+                    | Action::RegLoad2(Oxm::Known { field, .. })
+                        if !is_wide(*field) => {}
+                    other => mentioned(other).into_iter().for_each(|field| this.insert(field)),
+                }
+            }
+        }
+        this
+    }
+
+    /// Adds a register, or the registers of which a wide one consists.
+    fn insert(&mut self, field: Field) {
+        field.registers().iter().for_each(|part| self.insert(*part));
+        if let Some(place) = place(field).filter(|place| *place < Field::REGISTERS.len()) {
+            self.0 |= 1 << place;
+        }
+    }
+
+    /// Returns whether the field is kept beside the packet, as a concrete value.
+    pub(super) fn has(self, field: Field) -> bool {
+        let single = place(field).filter(|place| *place < Field::REGISTERS.len());
+        field == Field::Metadata || is_wide(field) || single.is_some_and(|place| self.0 >> place & 1 == 1)
+    }
+
+    /// Returns the variables of the registers that are not concrete.
+    pub(super) fn variables(self) -> impl Iterator<Item = Variable> {
+        let others = Field::REGISTERS.into_iter().filter(move |field| !self.has(*field));
+        others.flat_map(layout::whole)
+    }
+}
+
+fn is_wide(field: Field) -> bool {
+    !field.registers().is_empty()
+}
+
+/// Returns the fields that an action reads, or writes in a way that is no constant.
+fn mentioned(action: &Action) -> Vec<Field> {
+    match action {
+        Action::Load { dst, .. } | Action::CheckPktLarger { dst, .. } => vec![dst.field],
+        Action::Move { src, dst } | Action::CopyField { src, dst } => vec![src.field, dst.field],
+        Action::OutputReg { src, .. } => vec![src.field],
+        Action::SetField(Oxm::Known { field, .. }) | Action::RegLoad2(Oxm::Known { field, .. }) => {
+            vec![*field]
+        }
+        Action::Multipath(multipath) => vec![multipath.dst.field],
+        Action::Bundle(bundle) => bundle.dst.map(|dst| dst.field).into_iter().collect(),
+        Action::Push(sub) | Action::Pop(sub) => vec![sub.field],
+        Action::Ct(ct) => match ct.zone {
+            CtZone::Field(src) => vec![src.field],
+            CtZone::Immediate(_) => Vec::new(),
+        },
+        Action::Learn(learn) => {
+            let specs = learn.specs.iter().flat_map(|spec| match spec {
+                LearnSpec::Match { dst, src: LearnSrc::Field(src) }
+                | LearnSpec::Load { dst, src: LearnSrc::Field(src) } => vec![dst.field, src.field],
+                LearnSpec::Output { src } => vec![src.field],
+                _ => Vec::new(),
+            });
+            specs.chain(learn.result_dst.map(|dst| dst.field)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
 
 /// The concrete state beside a set of packets.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -78,8 +163,8 @@ pub(super) struct RegisterMatch {
 
 impl RegisterMatch {
     /// Returns the conditions of a match on registers.
-    pub(super) fn of(matches: &FlowMatch) -> Vec<Self> {
-        let registers = matches.iter().filter(|(field, _)| is_register(*field));
+    pub(super) fn of(matches: &FlowMatch, concrete: Concrete) -> Vec<Self> {
+        let registers = matches.iter().filter(|(field, _)| concrete.has(*field));
         registers.map(|(field, bits)| Self { field, value: bits.value, mask: bits.mask }).collect()
     }
 

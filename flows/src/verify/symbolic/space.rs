@@ -5,7 +5,9 @@ use flow_model::FlowMatch;
 use ofproto::oxm::Field;
 use ofproto::{PortNo, ethertype, ip_protocol};
 
-use super::layout::{self, IN_PORT, INNER_TAG, is_register, literals, slot};
+use super::layout::{self, IN_PORT, INNER_TAG, literals, slot};
+use super::ports::PortClasses;
+use super::registers::Concrete;
 use crate::verify::interp::VLAN_PRESENT;
 
 /// In ip_frag: a later fragment.
@@ -48,19 +50,25 @@ pub(super) fn from_port(diagrams: &mut Diagrams, port: PortNo) -> Bdd {
     }
 }
 
-/// Returns the packets that a lookup finds to match. Registers are left out.
-pub(super) fn matching(diagrams: &mut Diagrams, matches: &FlowMatch) -> Bdd {
+/// Returns the packets that a lookup finds to match. Concrete registers are left out.
+pub(super) fn matching(
+    diagrams: &mut Diagrams,
+    matches: &FlowMatch,
+    concrete: Concrete,
+    classes: &PortClasses,
+) -> Bdd {
     let mut all: Vec<(Variable, bool)> = Vec::new();
     let mut plain: Vec<(Variable, bool)> = Vec::new();
     let (mut hides, mut admits_zero) = (false, true);
     for (field, bits) in matches.iter() {
         // Every packet here is an Ethernet frame, and an action set that the engine has not executed
         // yet has no output.
-        if is_register(field) || matches!(field, Field::PacketType | Field::ActsetOutput | Field::ConjId) {
+        if concrete.has(field) || matches!(field, Field::PacketType | Field::ActsetOutput | Field::ConjId) {
             continue;
         }
         if matches!(field, Field::InPortOxm | Field::InPort) {
-            let Some(port) = u32::try_from(bits.value).ok().and_then(|port| PortNo(port).to_u16()) else {
+            let port = u32::try_from(bits.value).ok().map(|port| classes.representative(PortNo(port)));
+            let Some(port) = port.and_then(PortNo::to_u16) else {
                 return Bdd::FALSE;
             };
             all.extend(literals(IN_PORT, port.into(), 0xffff));
@@ -154,8 +162,9 @@ pub(super) fn present(diagrams: &mut Diagrams, field: Field) -> Bdd {
 }
 
 /// Returns the packets that can come in at a port: a frame without a tag has no VLAN id and no
-/// priority, and only a later fragment of IPv6 has the fragment header's protocol.
-pub(super) fn well_formed(diagrams: &mut Diagrams) -> Bdd {
+/// priority, and only a later fragment of IPv6 has the fragment header's protocol. Registers are
+/// zero.
+pub(super) fn well_formed(diagrams: &mut Diagrams, concrete: Concrete) -> Bdd {
     let tagged = having(diagrams, Field::VlanVid, VLAN_PRESENT, VLAN_PRESENT);
     let no_tag = exactly(diagrams, Field::VlanVid, 0);
     let no_priority = exactly(diagrams, Field::VlanPcp, 0);
@@ -163,6 +172,7 @@ pub(super) fn well_formed(diagrams: &mut Diagrams) -> Bdd {
     let tags = diagrams.or(tagged, untagged);
     let no_inner_tag = diagrams.cube(literals(INNER_TAG, 0, 0xffff));
     let no_ct = exactly(diagrams, Field::CtState, 0);
+    let registers = diagrams.cube(concrete.variables().map(|variable| (variable, false)));
     let fragment = {
         let not_two = having(diagrams, Field::IpFrag, 2, 3);
         let v6 = exactly(diagrams, Field::EthType, ethertype::IPV6.into());
@@ -174,5 +184,7 @@ pub(super) fn well_formed(diagrams: &mut Diagrams) -> Bdd {
         let wrong = diagrams.or(wrong, not_two);
         diagrams.not(wrong)
     };
-    [tags, no_inner_tag, no_ct, fragment].into_iter().fold(Bdd::TRUE, |all, one| diagrams.and(all, one))
+    [tags, no_inner_tag, no_ct, registers, fragment]
+        .into_iter()
+        .fold(Bdd::TRUE, |all, one| diagrams.and(all, one))
 }

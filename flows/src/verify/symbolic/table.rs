@@ -8,8 +8,9 @@ use ofproto::oxm::Field;
 use ofproto::{PortNo, TableId};
 
 use super::layout::{IN_PORT, literals};
+use super::ports::PortClasses;
 use super::program::{Operation, ProgramId, Programs};
-use super::registers::{RegisterMatch, Registers};
+use super::registers::{Concrete, RegisterMatch, Registers};
 use super::space;
 use super::variables::{self, Variables};
 use super::world::BridgeInput;
@@ -86,15 +87,20 @@ impl Table {
     /// know.
     pub(super) fn of_bridge(
         bridge: &BridgeInput<'_>,
+        concrete: Concrete,
+        classes: &PortClasses,
         diagrams: &mut Diagrams,
         programs: &mut Programs,
         reasons: &mut Vec<String>,
     ) -> BTreeMap<TableId, Self> {
         let mut spaces: BTreeMap<TableId, HashMap<GroupKey, Members>> = BTreeMap::new();
         for (flow, may_be_absent) in bridge.flows() {
-            let (space, compared) =
-                (space::matching(diagrams, &flow.matches), variables::of_match(&flow.matches));
+            let (space, compared) = (
+                space::matching(diagrams, &flow.matches, concrete, classes),
+                variables::of_match(&flow.matches, concrete),
+            );
             let unknown = flow.matches.has_unknown();
+            let of_others = flow.matches.in_port().is_some_and(|port| !classes.is_alone(port));
             if unknown {
                 reasons.push(format!("a match field of the flow with cookie {}", flow.cookie));
             }
@@ -106,8 +112,8 @@ impl Table {
                 let key = (
                     flow.priority,
                     program,
-                    RegisterMatch::of(&flow.matches),
-                    may_be_absent || unknown,
+                    RegisterMatch::of(&flow.matches, concrete),
+                    may_be_absent || unknown || of_others,
                     conjunction,
                     clause,
                 );
@@ -158,7 +164,7 @@ impl Table {
                 hits.add(diagrams, *program, hit);
             }
             // Packets that match several flows of one priority may take any of them.
-            let mut taken = Bdd::FALSE;
+            let mut taken = Vec::new();
             for group in level.iter().filter(|group| group.is_plain()) {
                 let space = as_seen(diagrams, group.space, in_port);
                 let hit = diagrams.and(rest, space);
@@ -167,10 +173,11 @@ impl Table {
                 }
                 hits.add(diagrams, group.program, hit);
                 if !group.may_be_absent {
-                    taken = diagrams.or(taken, hit);
+                    taken.push(hit);
                 }
             }
             let fulfilled = conjunctions(diagrams, level, rest, in_port);
+            let taken = diagrams.any(taken);
             rest = diagrams.difference(rest, taken);
             for (id, set) in fulfilled {
                 // The lookup starts again with the conj_id, and finds plain flows too.

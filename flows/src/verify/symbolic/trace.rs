@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use bdd::{Bdd, Variable};
-use ofproto::{PortNo, TableId};
+use ofproto::oxm::Field;
+use ofproto::{PortNo, TableId, ethertype, ip_protocol};
 
 use super::emission::{Emission, Target};
 use super::engine::Engine;
 use super::layout::COPIED;
 use super::learned::LearnedRule;
+use super::space;
 use super::state::{Place, Predecessor, StateId};
 use super::world::{BridgePort, Passage};
 use crate::verify::interp::Packet;
@@ -17,6 +19,8 @@ use crate::verify::interp::Packet;
 const MAX_WAY: usize = 512;
 /// The maximum number of tries before the walk gives up.
 const MAX_TRIES: usize = 20_000;
+/// The maximum number of tries for a plain packet.
+const FEW_TRIES: usize = 400;
 /// The maximum number of times that a way comes by one state.
 const MAX_VISITS: usize = 2;
 /// The maximum nesting of packets that open the way for others.
@@ -46,6 +50,9 @@ pub(crate) struct Trace {
 
 /// The state of a walk.
 struct Walk {
+    /// The packets that may be sent.
+    start: Bdd,
+    /// The number of tries that are left.
     tries: usize,
     visits: HashMap<StateId, usize>,
     /// Entries found so far, the last first.
@@ -57,13 +64,30 @@ struct Walk {
 }
 
 impl Engine<'_> {
-    /// Returns a way by which some of these packets arrive at a port. Returns `None` if the walk
-    /// finds none within its limits.
+    /// Returns a way by which some of these packets arrive at a port: packets of TCP if that is
+    /// found soon. Returns `None` if the walk finds none within its limits.
     pub(crate) fn trace(&mut self, at: BridgePort, wanted: Bdd) -> Option<Trace> {
-        self.trace_to(&Target::Output(at.0, at.1), at.1, wanted, 0)
+        let target = Target::Output(at.0, at.1);
+        let tcp = [
+            (Field::EthType, u128::from(ethertype::IPV4)),
+            (Field::IpProto, ip_protocol::TCP.into()),
+            (Field::IpFrag, 0),
+        ];
+        let tcp = tcp.map(|(field, value)| space::exactly(&mut self.diagrams, field, value));
+        let tcp = tcp.into_iter().fold(Bdd::TRUE, |all, one| self.diagrams.and(all, one));
+        let plain = self.trace_to(&target, at.1, wanted, 0, (tcp, FEW_TRIES));
+        plain.or_else(|| self.trace_to(&target, at.1, wanted, 0, (Bdd::TRUE, MAX_TRIES)))
     }
 
-    fn trace_to(&mut self, target: &Target, out: PortNo, wanted: Bdd, depth: usize) -> Option<Trace> {
+    /// Returns a way to a target of packets that start in a set, within so many tries.
+    fn trace_to(
+        &mut self,
+        target: &Target,
+        out: PortNo,
+        wanted: Bdd,
+        depth: usize,
+        (start, tries): (Bdd, usize),
+    ) -> Option<Trace> {
         if depth > MAX_OPENERS {
             return None;
         }
@@ -75,8 +99,15 @@ impl Engine<'_> {
             }
             Target::State(_) => return None,
         };
-        let mut walk =
-            Walk { tries: 0, visits: HashMap::new(), entries: Vec::new(), openers: Vec::new(), depth, out };
+        let mut walk = Walk {
+            start,
+            tries,
+            visits: HashMap::new(),
+            entries: Vec::new(),
+            openers: Vec::new(),
+            depth,
+            out,
+        };
         for state in predecessors {
             if self.back(state, target, None, wanted, &mut walk) {
                 walk.entries.reverse();
@@ -95,9 +126,9 @@ impl Engine<'_> {
         wanted: Bdd,
         walk: &mut Walk,
     ) -> bool {
-        walk.tries += 1;
+        walk.tries = walk.tries.saturating_sub(1);
         let visits = walk.visits.entry(state).or_insert(0);
-        if walk.tries > MAX_TRIES || *visits >= MAX_VISITS || walk.visits.len() > MAX_WAY {
+        if walk.tries == 0 || *visits >= MAX_VISITS || walk.visits.len() > MAX_WAY {
             return false;
         }
         *walk.visits.entry(state).or_insert(0) += 1;
@@ -124,7 +155,7 @@ impl Engine<'_> {
             let wanted = match passage {
                 // On the way between the bridges some fields got any value.
                 Some((_, passage, _)) => {
-                    let changed = Self::changed_by(passage, emission.registers.untagged);
+                    let changed = self.changed_by(passage, emission.registers.untagged);
                     let changed = self.diagrams.set(changed);
                     self.diagrams.exists(wanted, changed)
                 }
@@ -135,7 +166,12 @@ impl Engine<'_> {
                 continue;
             }
             let set = emission.changes.before(&mut self.diagrams, set);
-            let set = self.diagrams.and(set, emission.before);
+            let mut set = self.diagrams.and(set, emission.before);
+            if let Some(port) = emission.but_from {
+                let own = space::from_port(&mut self.diagrams, port);
+                let own = emission.changes.before(&mut self.diagrams, own);
+                set = self.diagrams.difference(set, own);
+            }
             if set.is_false() {
                 continue;
             }
@@ -186,7 +222,13 @@ impl Engine<'_> {
             let Some(one) = self.one_of(taught, &matched) else { continue };
             let Some(rule) = self.rules.get(number) else { continue };
             let openers = rule.openers_of(&mut self.diagrams, one);
-            let Some(trace) = self.trace_to(&Target::Learner(number), PortNo::ANY, openers, depth + 1) else {
+            let Some(trace) = self.trace_to(
+                &Target::Learner(number),
+                PortNo::ANY,
+                openers,
+                depth + 1,
+                (Bdd::TRUE, MAX_TRIES),
+            ) else {
                 continue;
             };
             let leaked = self.diagrams.exists(one, copied);
@@ -224,6 +266,7 @@ impl Engine<'_> {
             for (place, class) in sources.into_iter().filter(|(place, _)| place.0 == key.bridge) {
                 let started = self.started(place, class);
                 let sent = self.diagrams.and(set, started);
+                let sent = self.diagrams.and(sent, walk.start);
                 if !sent.is_false() {
                     walk.entries.push(Entry { place, passage: None, out: walk.out, set: sent });
                     return true;
@@ -246,7 +289,7 @@ impl Engine<'_> {
                         if peer.0 != key.bridge {
                             continue;
                         }
-                        let arrived = super::space::from_port(&mut self.diagrams, peer.1);
+                        let arrived = space::from_port(&mut self.diagrams, peer.1);
                         let entered = self.diagrams.and(set, arrived);
                         if entered.is_false() {
                             continue;
@@ -279,7 +322,7 @@ impl Engine<'_> {
 
     /// Returns the packets of a set that a host may make of a packet that it forwards.
     pub(crate) fn like_forwarded(&mut self, set: Bdd, packet: &Packet) -> Bdd {
-        let changed = Self::changed_by(Passage::Host, false);
+        let changed = self.changed_by(Passage::Host, false);
         let kept = Self::literals_of(packet).into_iter().filter(|(variable, _)| !changed.contains(variable));
         let cube = self.diagrams.cube(kept.collect::<Vec<_>>());
         self.diagrams.and(set, cube)

@@ -1,11 +1,12 @@
 //! Sets of variables, and those that matches and actions read.
 
-use bdd::Variable;
+use bdd::{Diagrams, Variable, VariableSet};
 use flow_model::FlowMatch;
 use ofproto::action::{Learn, LearnSpec, LearnSrc};
 use ofproto::oxm::Field;
 
 use super::layout;
+use super::registers::Concrete;
 use super::space::is_hidden;
 
 /// A set of variables, one bit each.
@@ -37,6 +38,15 @@ impl Variables {
         self
     }
 
+    /// Returns the set as one of an arena.
+    pub(super) fn set(&self, diagrams: &mut Diagrams) -> VariableSet {
+        diagrams.set_of_words(&self.0)
+    }
+
+    pub(super) fn contains(&self, Variable(variable): Variable) -> bool {
+        self.0.get(usize::from(variable / 64)).is_some_and(|bits| bits >> (variable % 64) & 1 == 1)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = Variable> + '_ {
         (0_u16..).zip(&self.0).flat_map(|(word, bits)| {
             (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| Variable(word * 64 + bit))
@@ -57,9 +67,9 @@ impl FromIterator<Variable> for Variables {
 }
 
 /// Returns the variables that a match compares.
-pub(super) fn of_match(matches: &FlowMatch) -> Variables {
+pub(super) fn of_match(matches: &FlowMatch, concrete: Concrete) -> Variables {
     let mut read = Variables::default();
-    for (field, bits) in matches.iter() {
+    for (field, bits) in matches.iter().filter(|(field, _)| !concrete.has(*field)) {
         let compared = (0..128).filter(|bit| bits.mask >> bit & 1 == 1);
         read.extend(compared.filter_map(|bit| layout::variable(field, bit)));
         if is_hidden(field) {
