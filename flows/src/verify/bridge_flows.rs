@@ -1,9 +1,9 @@
-//! The flows of all bridges of a file, as they will be installed.
+//! The flows of all bridges of a file, as they will be installed or as they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use flow_model::Flow;
-use ofproto::{Cookie, PortNo};
+use flow_model::{Flow, FlowMatch};
+use ofproto::{Cookie, PortNo, TableId};
 
 use crate::compile::{Origin, OriginKind, PortMap, TimeContext, compile};
 use crate::learner::Learner;
@@ -12,7 +12,10 @@ use crate::network::NetworkFile;
 /// A MAC address without an owner (RFC 7042 §2.1.2).
 pub(in crate::verify) const STRANGER: u128 = 0x02_00_5e_00_53_07;
 
-/// One bridge with its future flows.
+/// The table, priority and match of a flow. No two flows of a switch share them.
+pub(in crate::verify) type OwnedKey = (TableId, u16, FlowMatch);
+
+/// One bridge with its future or its installed flows.
 #[derive(Debug, Clone)]
 pub struct BridgeFlows<'a> {
     /// Its name.
@@ -23,6 +26,25 @@ pub struct BridgeFlows<'a> {
     pub flows: Vec<Flow>,
     /// The origins of its flows, for witnesses; may be empty.
     pub origins: BTreeMap<Cookie, Origin>,
+    /// The flows that are not of the file, whatever their cookies say.
+    pub(in crate::verify) foreign: HashSet<OwnedKey>,
+}
+
+impl BridgeFlows<'_> {
+    /// Returns the rule behind a flow.
+    pub(in crate::verify) fn origin(&self, flow: &Flow) -> Option<&Origin> {
+        self.origins.get(&flow.cookie).filter(|_| !self.is_foreign(flow))
+    }
+
+    /// Returns whether a flow is known not to be of the file.
+    pub(in crate::verify) fn is_foreign(&self, flow: &Flow) -> bool {
+        !self.foreign.is_empty() && self.foreign.contains(&owned_key(flow))
+    }
+}
+
+/// Returns the key of a flow.
+pub(in crate::verify) fn owned_key(flow: &Flow) -> OwnedKey {
+    (flow.table, flow.priority, flow.matches.clone())
 }
 
 /// Returns numbers for the ports that the file gives a bridge, for checks without a switch.
@@ -56,7 +78,7 @@ pub(in crate::verify) fn compiled_with(
                 .filter(|flow| flow.key() == written.key())
                 .for_each(|flow| *flow = written.clone());
         }
-        BridgeFlows { name: &bridge.name, ports, flows, origins }
+        BridgeFlows { name: &bridge.name, ports, flows, origins, foreign: HashSet::new() }
     });
     bridges.collect()
 }
@@ -64,7 +86,7 @@ pub(in crate::verify) fn compiled_with(
 /// Returns a bridge without the flows of some crossings.
 pub(in crate::verify) fn without<'a>(bridge: &BridgeFlows<'a>, crossings: &[String]) -> BridgeFlows<'a> {
     let of_crossing = |flow: &Flow| {
-        let origin = bridge.origins.get(&flow.cookie);
+        let origin = bridge.origin(flow);
         origin.is_some_and(|o| o.kind == OriginKind::Crossing && crossings.contains(&o.rule))
     };
     let mut bridge = bridge.clone();

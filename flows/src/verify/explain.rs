@@ -41,16 +41,22 @@ impl Explainer<'_, '_> {
     fn rule(&self, bridge: usize, step: MatchedFlow) -> MatchedRule {
         let MatchedFlow { table, priority, cookie, .. } = step;
         let compiled = self.world.bridges.get(bridge);
-        let origin = compiled.and_then(|b| b.origins.get(&cookie));
+        let flow = self.pipelines.get(bridge).and_then(|p| p.flows().get(step.flow));
+        let is_learned = compiled.is_some_and(|b| step.flow >= b.flows.len());
+        let is_foreign =
+            !is_learned && compiled.zip(flow).is_some_and(|(bridge, flow)| bridge.is_foreign(flow));
+        let origin = compiled.and_then(|b| b.origins.get(&cookie)).filter(|_| !is_foreign);
         let rule = origin.map(|o| format!("{} {}: {}", o.kind.label(), o.rule, o.detail));
         // Raw lines may share a cookie, so the flow itself identifies its origin.
-        let is_learned = compiled.is_some_and(|b| step.flow >= b.flows.len());
-        let flow = self.pipelines.get(bridge).and_then(|p| p.flows().get(step.flow));
         let text = || flow.zip(compiled).map(|(flow, b)| print_flow(flow, &b.ports).trim().to_owned());
         let rule = match (rule, origin.map(|o| o.kind)) {
             (Some(rule), Some(kind)) if !is_learned && kind != OriginKind::Raw => rule,
             (rule, _) => {
-                let by = rule.filter(|_| is_learned).map(|r| format!("learned by {r}: ")).unwrap_or_default();
+                let by = match rule.filter(|_| is_learned) {
+                    Some(rule) => format!("learned by {rule}: "),
+                    None if is_foreign => "not of the file: ".to_owned(),
+                    None => String::new(),
+                };
                 by + &text().unwrap_or_default()
             }
         };

@@ -358,11 +358,10 @@ impl Program {
         }
     }
 
-    /// Returns the program with the joint work of switch and controller as flows of the switch
-    /// alone. DHCP goes to all permitted receivers. Each party that DHCP gives an address has one,
-    /// with the MAC `mac` if the file pins none. Used by checks without a switch.
-    pub fn with_leases(mut self, mac: [u8; 6]) -> (Self, Vec<Lease>) {
-        let mut leases = Vec::new();
+    /// Returns the program with the controller's relaying as flows of the switch: DHCP goes to all
+    /// permitted receivers.
+    #[must_use]
+    pub fn relayed(mut self) -> Self {
         for part in &mut self.parts {
             let Some(leasing) = part.leasing.clone() else { continue };
             let part = std::sync::Arc::make_mut(part);
@@ -373,11 +372,24 @@ impl Program {
                     flow.instructions = vec![Instruction::ApplyActions(actions.clone())];
                 }
             }
+        }
+        self
+    }
+
+    /// Returns the program with the joint work of switch and controller as flows of the switch
+    /// alone. DHCP goes to all permitted receivers. Each party that DHCP gives an address has one,
+    /// with the MAC `mac` if the file pins none. Used by checks without a switch.
+    pub fn with_leases(self, mac: [u8; 6]) -> (Self, Vec<Lease>) {
+        let mut this = self.relayed();
+        let mut leases = Vec::new();
+        for part in &mut this.parts {
+            let Some(leasing) = part.leasing.clone() else { continue };
+            let part = std::sync::Arc::make_mut(part);
             let had = leases.len();
             leasing.possible(mac, &mut leases);
             part.flows.extend(leases.iter().skip(had).flat_map(Lease::flows));
         }
-        (self, leases)
+        (this, leases)
     }
 }
 

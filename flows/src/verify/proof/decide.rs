@@ -129,7 +129,7 @@ fn decide<'f>(
 
 /// Returns whether a flow may be absent: a window closes, and a crossing expires.
 fn is_temporary(file: &NetworkFile, bridge: &BridgeFlows<'_>, flow: &Flow) -> bool {
-    let Some(origin) = bridge.origins.get(&flow.cookie) else { return false };
+    let Some(origin) = bridge.origin(flow) else { return false };
     file.allows.iter().any(|allow| allow.name == origin.rule && allow.temp.is_some())
         || file.crossings.iter().any(|crossing| crossing.name == origin.rule && crossing.expires.is_some())
 }

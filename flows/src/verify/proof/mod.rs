@@ -11,6 +11,7 @@
 mod always;
 mod classes;
 mod decide;
+pub mod installed;
 mod replay;
 mod report;
 #[cfg(test)]
