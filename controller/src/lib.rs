@@ -104,4 +104,5 @@ pub mod printable;
 pub mod problem;
 pub mod session;
 pub mod store;
+pub mod verification;
 pub mod windows;

@@ -26,6 +26,7 @@ mod snoop;
 mod status;
 mod syntax;
 mod target;
+mod verify;
 mod window;
 
 use std::io::IsTerminal as _;
@@ -54,6 +55,7 @@ enum Command {
     Run(run::Run),
     Check(check::Check),
     Compile(compile::Compile),
+    Verify(verify::Verify),
     Matrix(matrix::MatrixArgs),
     Import(import::Import),
     Schema(schema::Schema),
@@ -112,6 +114,7 @@ fn main() -> ExitCode {
         Command::Run(args) => args.execute(limit.unwrap_or_default()),
         Command::Check(args) => args.execute(),
         Command::Compile(args) => args.execute(),
+        Command::Verify(args) => args.execute(),
         Command::Matrix(args) => args.execute(),
         Command::Import(args) => args.execute(),
         Command::Schema(args) => args.execute(),

@@ -13,6 +13,7 @@ use ofctl::syntax::{Names, NoNames, print_actions, print_match};
 
 use self::order::FlowsSideBySide;
 use self::source::FlowsSource;
+pub(super) use self::source::{from_switch, lines};
 use super::Failure;
 use super::output::{BufferedOutput, complain};
 

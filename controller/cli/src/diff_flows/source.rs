@@ -138,7 +138,11 @@ impl FlowsSource {
                 let compiled = Compiled::default().then(program, now, LONGEST).learning(learns);
                 Ok(Flows::Desired(Box::new(compiled)))
             }
-            Self::Switch(target, _) => from_switch(&mut connect(target)?),
+            Self::Switch(target, _) => {
+                let mut client = connect(target)?;
+                let at = Clock::wall();
+                Ok(Flows::Actual(from_switch(&mut client)?, at))
+            }
         }
     }
 }
@@ -161,9 +165,9 @@ fn named(policy: &Policy, bridge: Option<&str>, beside: Option<&str>) -> Result<
     }
 }
 
-fn from_switch(client: &mut Client) -> Result<Flows, Failure> {
+/// Reads the flows of a switch, each with its age.
+pub(crate) fn from_switch(client: &mut Client) -> Result<Vec<(Flow, Duration)>, Failure> {
     let mut flows = Vec::new();
-    let at = Clock::wall();
     let body = MultipartRequestBody::Flow(FlowStatsRequest::default());
     client.parts::<Failure>(Xid(2), body, |part| {
         for flow in part.flows() {
@@ -173,26 +177,29 @@ fn from_switch(client: &mut Client) -> Result<Flows, Failure> {
         }
         Ok(())
     })?;
-    Ok(Flows::Actual(flows, at))
+    Ok(flows)
 }
 
-/// Reads a file of flows: one a line, empty lines and what stands behind a # left out.
+/// Reads a file of flows.
 fn from_file(path: &Path, names: &dyn Names) -> Result<Vec<Flow>, Failure> {
-    let name = path.display().to_string();
+    let mut flows = Vec::new();
+    for (number, line) in lines(path)? {
+        let flow = parse_flow(&line, names);
+        let what = format!("{}, line {number}", path.display());
+        flows.push(flow.map_err(|error| syntax::in_text(&error, &what, &line))?);
+    }
+    Ok(flows)
+}
+
+/// Returns the flows of a file with their line numbers: one a line, empty lines and what stands behind a # left out.
+pub(crate) fn lines(path: &Path) -> Result<Vec<(usize, String)>, Failure> {
+    let name = path.display();
     let failed = |error: std::io::Error| miette!("{name}: {error}");
     let length = std::fs::metadata(path).map_err(failed)?.len();
     if length > MAX_FILE {
         return Err(miette!("{name} is longer than {MAX_FILE} bytes"));
     }
     let text = std::fs::read_to_string(path).map_err(failed)?;
-    let mut flows = Vec::new();
-    for (line, number) in text.lines().zip(1..) {
-        let line = line.split_once('#').map_or(line, |(line, _)| line).trim();
-        if line.is_empty() {
-            continue;
-        }
-        let flow = parse_flow(line, names);
-        flows.push(flow.map_err(|error| syntax::in_text(&error, &format!("{name}, line {number}"), line))?);
-    }
-    Ok(flows)
+    let line = |line: &str| line.split_once('#').map_or(line, |(line, _)| line).trim().to_owned();
+    Ok((1..).zip(text.lines().map(line)).filter(|(_, line)| !line.is_empty()).collect())
 }

@@ -1,6 +1,7 @@
 //! The layout of a compiled bridge: tables, registers, priorities.
 
-use ofproto::action::Subfield;
+use flow_model::Flow;
+use ofproto::action::{Action, Subfield};
 use ofproto::oxm::Field;
 use ofproto::{PortNo, TableId};
 
@@ -144,6 +145,15 @@ fn set_bit(registers: [Field; 4], set: u16) -> Subfield {
     let [first, ..] = registers;
     let field = registers.get(usize::from(set / 32)).copied().unwrap_or(first);
     Subfield { field, ofs: set % 32, n_bits: 1 }
+}
+
+/// Returns the number and the port of a flow that outputs by a single port in [`OUT_PORT`]. The two
+/// agree, except in a dump whose names stand for other numbers.
+pub fn forwarded_port(flow: &Flow) -> Option<(PortNo, PortNo)> {
+    let number = u16::try_from(flow.matches.exact(OUT_PORT)?).ok().map(PortNo::from_u16)?;
+    let mut actions = flow.actions();
+    let (Some(Action::Output { port, .. }), None) = (actions.next(), actions.next()) else { return None };
+    (flow.table == FORWARDING && flow.matches.iter().count() == 1).then_some((number, *port))
 }
 
 /// Returns the value of a port in [`OUT_PORT`]: 16 bits, as in the `in_port` that learned flows
