@@ -4,9 +4,11 @@
 mod denied;
 mod drops;
 mod identity;
+mod installed;
 pub mod owners;
 mod records;
 mod series;
+mod verification;
 mod windows;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -23,11 +25,13 @@ use utoipa::ToSchema;
 
 use self::identity::Contradicted;
 use self::owners::BridgeOwners;
-use self::records::{BridgeRecord, BridgeRecords};
+use self::records::{BridgeRecord, BridgeRecords, FlowCounting};
+pub use self::verification::ProofSummary;
+use self::verification::Proven;
 pub use self::windows::{OpenedReport, WindowReport};
 use crate::active_policy::ActivePolicy;
 use crate::address::ListenAddress;
-use crate::bridge::{BridgeStatus, Compiled, Evicted, LearnedBound};
+use crate::bridge::{BridgeStatus, Compiled, Evicted, LearnedBound, Ports};
 use crate::metrics::Metrics;
 use crate::ovs::{FaultKind, Identities, IsolationFault};
 use crate::policy::Policy;
@@ -63,6 +67,8 @@ pub struct Hub {
     policy_lock: Mutex<()>,
     /// Notified whenever the state of a bridge changes.
     status_changed: watch::Sender<()>,
+    /// The last proof of the file's assertions on the installed flows.
+    proven: watch::Sender<Option<Arc<Proven>>>,
     /// The bridge and rule names that metric series may have.
     series_names: Mutex<Arc<series::SeriesNames>>,
 }
@@ -100,6 +106,9 @@ pub struct ControllerReport {
     /// The reason that the controller's state cannot be read or written, with a remedy; none while
     /// it can.
     pub state_lost: Option<String>,
+    /// What holds on the installed flows; none if the file has no assertion, or before the first
+    /// proof.
+    pub proof: Option<ProofSummary>,
     /// The windows of the file.
     pub windows: Vec<WindowReport>,
     /// The bridges of the file.
@@ -178,6 +187,7 @@ impl Hub {
             store_lock: tokio::sync::Mutex::new(()),
             policy_lock: Mutex::new(()),
             status_changed: watch::Sender::new(()),
+            proven: watch::Sender::new(None),
             series_names: Mutex::default(),
         };
         this.publish_windows();
@@ -344,8 +354,15 @@ impl Hub {
         let mut counting = counting.lock().unwrap_or_else(PoisonError::into_inner);
         if first {
             counting.counts.begin();
+            counting.installed.begin();
         }
-        counting.counts.take(compiled, stats);
+        let FlowCounting { counts, installed, .. } = &mut *counting;
+        let wanted = self.has_assertions();
+        counts.take(compiled, stats, |flow, learned| {
+            if wanted {
+                installed.add(flow, learned);
+            }
+        });
     }
 
     /// Ends the count of a bridge's flows after a read of `flows` of them. Returns the tables that
@@ -356,11 +373,16 @@ impl Hub {
         compiled: &Compiled,
         flows: u64,
         evicted: &Evicted,
+        ports: &Ports,
     ) -> Vec<LearnedBound> {
         let counting = self.records.change_state(bridge, |state| Arc::clone(&state.counting));
         let mut counting = counting.lock().unwrap_or_else(PoisonError::into_inner);
         if flows == 0 {
             counting.counts.begin();
+            counting.installed.begin();
+        }
+        if self.has_assertions() {
+            counting.installed.end(ports);
         }
         let sums = counting.counts.end(compiled);
         if self.label(bridge) == bridge {
@@ -429,6 +451,7 @@ impl Hub {
             file: policy.path.display().to_string(),
             refused: self.refused.load_full().map(|why| String::clone(&why)),
             state_lost: self.store.as_ref().map_or_else(|why| Some(why.clone()), |store| store.failure()),
+            proof: self.proof_summary(),
             windows: self.window_reports(),
             bridges,
         }

@@ -15,6 +15,10 @@ use prometheus::{
 use crate::bridge::{Evicted, Sums};
 use crate::mac_learning::PacketTally;
 
+/// The meaning of a verdict in numbers.
+const HOLDS: &str =
+    "Whether an assertion holds on the installed flows: 1, 0 if a packet violates it, -1 if unknown.";
+
 /// All metrics of a controller.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -48,6 +52,8 @@ pub struct Metrics {
     faults: IntGaugeVec,
     reloads: IntCounterVec,
     windows: IntGaugeVec,
+    holds: [(&'static str, IntGaugeVec); 3],
+    proof_age: IntGaugeVec,
 }
 
 impl Metrics {
@@ -196,6 +202,16 @@ impl Metrics {
                 "portcullis_window_open",
                 "Whether a window of the network file is open.",
                 &["window"],
+            )?,
+            holds: [
+                ("never", gauge("portcullis_never_holds", HOLDS, &["never"])?),
+                ("always", gauge("portcullis_always_holds", HOLDS, &["always"])?),
+                ("confine", gauge("portcullis_confine_holds", HOLDS, &["confine"])?),
+            ],
+            proof_age: gauge(
+                "portcullis_proof_age_seconds",
+                "Time since the assertions of the network file were proven on the installed flows.",
+                &[],
             )?,
             registry,
         })
@@ -351,6 +367,21 @@ impl Metrics {
         for (window, open) in windows {
             self.windows.with_label_values(&[window]).set(i64::from(open));
         }
+    }
+
+    /// Sets the verdicts on the assertions of the network file: each with its kind and its name.
+    pub fn verdicts<'a>(&self, verdicts: impl Iterator<Item = (&'a str, &'a str, i64)>) {
+        self.holds.iter().for_each(|(_, family)| family.reset());
+        for (kind, name, verdict) in verdicts {
+            for (_, family) in self.holds.iter().filter(|(of, _)| *of == kind) {
+                family.with_label_values(&[name]).set(verdict);
+            }
+        }
+    }
+
+    /// Sets the age of those verdicts.
+    pub fn proof_age(&self, age: Duration) {
+        self.proof_age.with_label_values::<&str>(&[]).set(saturated(age.as_secs()));
     }
 
     /// Returns all metrics in Prometheus' text format.

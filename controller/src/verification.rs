@@ -188,7 +188,8 @@ impl WitnessReport {
             lines.push(format!("  {first}{}, in at {}{forwarded}: {}", hop.bridge, hop.in_port, hop.packet));
             lines.extend(hop.flows.iter().map(|flow| format!("    {flow}")));
             let out = hop.out_port.as_ref();
-            lines.push(out.map_or_else(|| "    out at no port".to_owned(), |out| format!("    out at {out}")));
+            lines
+                .push(out.map_or_else(|| "    out at no port".to_owned(), |out| format!("    out at {out}")));
             lines.push(format!("  {}", hop.trace));
         }
         lines

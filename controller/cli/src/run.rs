@@ -36,6 +36,8 @@ const AUDIT: Duration = Duration::from_secs(10);
 const AUDIT_WANTED: Duration = Duration::from_secs(1);
 /// The listening address for switches on a machine without Open vSwitch.
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 6653);
+/// Time for blocking work under way at the end of the controller.
+const LAST_WORK: Duration = Duration::from_secs(1);
 /// Delay between the connection of a bridge and the setting of its reconnect interval.
 const RETRY_TOLD: Duration = Duration::from_millis(500);
 
@@ -112,6 +114,8 @@ impl Run {
             tokio::spawn(log_limit.clone().report_periodically());
             self.serve(hub, token).await
         });
+        // A proof under way is nobody's loss.
+        runtime.shutdown_timeout(LAST_WORK);
         log_limit.tell(None);
         ended
     }
@@ -151,6 +155,7 @@ impl Run {
         }
         tokio::spawn(Arc::clone(&hub).close_windows_on_time());
         tokio::spawn(Arc::clone(&hub).retry_state_until_written());
+        tokio::spawn(Arc::clone(&hub).keep_verifying());
         let server = Server::new(Arc::clone(&hub), files.switches, down.clone());
         if !self.no_audit {
             // The database is read before any switch can connect and claim a bridge.

@@ -13,7 +13,8 @@ use super::{Failure, output, window};
 ///
 /// Exit code 1 when a bridge is not connected, not settled or not isolated, or when another switch
 /// claims it. Also when several of its ports have a name that the file gives to one. Also when the
-/// newest file was refused, or the controller's state is lost.
+/// newest file was refused, the controller's state is lost, or an assertion is violated on the
+/// installed flows.
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
     /// The controller's API: [tcp:]ADDRESS:PORT or unix:PATH.
@@ -32,6 +33,7 @@ impl StatusArgs {
         let lost = word(&report, "state_lost");
         let well = refused.is_empty()
             && lost.is_empty()
+            && proof(&report).is_none_or(|proof| words(proof, "violated").is_empty())
             && bridges(&report).all(|b| {
                 ["connected", "settled", "isolated"].iter().all(|k| is(b, k))
                     && words(b, "ambiguous_ports").is_empty()
@@ -51,6 +53,7 @@ impl StatusArgs {
             if !lost.is_empty() {
                 out += &format!("the controller has NO STATE: {lost}\n");
             }
+            out += &proof(&report).map(proof_lines).unwrap_or_default();
             let windows = report.get("windows").and_then(Value::as_array).into_iter().flatten();
             for window in windows.filter(|window| is(window, "open")) {
                 out += &window::line(window);
@@ -62,6 +65,26 @@ impl StatusArgs {
         output::print(&out)?;
         Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+}
+
+fn proof(report: &Value) -> Option<&Value> {
+    report.get("proof").filter(|proof| proof.is_object())
+}
+
+/// Returns what holds on the installed flows.
+fn proof_lines(proof: &Value) -> String {
+    let (violated, unknown) = (words(proof, "violated"), words(proof, "unknown"));
+    let mut text = format!(
+        "assertions on the installed flows: {} hold, {} violated, {} unknown; proven {} s ago\n",
+        number(proof, "holding"),
+        violated.len(),
+        unknown.len(),
+        number(proof, "age_seconds"),
+    );
+    if !violated.is_empty() {
+        text += &format!("  VIOLATED: {}; `portcullis verify` shows how\n", violated.join(", "));
+    }
+    text
 }
 
 fn bridges(report: &Value) -> impl Iterator<Item = &Value> {

@@ -5,6 +5,7 @@
 //! | `GET /metrics` | numbers for Prometheus |
 //! | `GET /api/status` | the state of the controller and its bridges |
 //! | `GET /healthz` | the health of the controller |
+//! | `GET /api/verify` | the verdicts on the installed flows |
 //! | `GET /api/denied?bridge=NAME` | samples of denied packets |
 //! | `GET /api/windows` | all windows, and their state |
 //! | `POST /api/windows` | opens a window |
@@ -14,7 +15,7 @@
 //! | `GET`, `POST /api/networks`, `DELETE /api/networks/{template}/{number}` | instances of templates |
 //! | `GET /api/openapi.json` | all of this, as OpenAPI 3.1 |
 //!
-//! The first four are served at the addresses of `run --metrics` too. Changes are served at those
+//! The first five are served at the addresses of `run --metrics` too. Changes are served at those
 //! of `run --api-listen` alone.
 
 mod access;
@@ -24,6 +25,7 @@ mod denied;
 mod document;
 mod error;
 mod host;
+mod verify;
 mod windows;
 
 use std::sync::Arc;
@@ -95,7 +97,8 @@ fn looking(hub: Arc<Hub>) -> OpenApiRouter {
         .routes(routes!(status))
         .routes(routes!(healthz))
         .with_state(Arc::clone(&hub))
-        .merge(denied::routes(hub))
+        .merge(denied::routes(Arc::clone(&hub)))
+        .merge(verify::routes(hub))
 }
 
 /// Whether the controller lives.

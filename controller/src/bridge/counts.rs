@@ -50,13 +50,17 @@ impl Counts {
         self.reading = CountsUnderWay::default();
     }
 
-    /// Adds counters of some installed flows. A counter that decreased started again.
-    pub fn take(&mut self, compiled: &Compiled, stats: &[FlowStats]) {
+    /// Adds counters of some installed flows. A counter that decreased started again. Passes on each
+    /// flow, and whether it is learned.
+    pub fn take(&mut self, compiled: &Compiled, stats: &[FlowStats], mut each: impl FnMut(Flow, bool)) {
         let CountsUnderWay { seen, sums, learned: of_rules } = &mut self.reading;
         for entry in stats {
             *sums.tables.entry(entry.table_id.0).or_default() += 1;
             let flow = Flow::from_stats(entry);
-            let Some((origin, learned)) = compiled.whence(&flow) else { continue };
+            let Some((origin, learned)) = compiled.whence(&flow) else {
+                each(flow, false);
+                continue;
+            };
             if learned {
                 sums.learned += 1;
                 of_rules.add(&flow, &origin.rule);
@@ -77,6 +81,7 @@ impl Counts {
                 let denied = sums.denied.entry(reason.label()).or_default();
                 *denied = denied.saturating_add(since.0);
             }
+            each(flow, learned);
         }
     }
 
@@ -113,11 +118,11 @@ mod tests {
     /// Reads the flows in two parts, after a read that was given up.
     fn read(counts: &mut Counts, compiled: &Compiled, stats: &[FlowStats]) -> Sums {
         counts.begin();
-        counts.take(compiled, stats);
+        counts.take(compiled, stats, |_, _| {});
         counts.begin();
         let (some, rest) = stats.split_at(stats.len() / 2);
-        counts.take(compiled, some);
-        counts.take(compiled, rest);
+        counts.take(compiled, some, |_, _| {});
+        counts.take(compiled, rest, |_, _| {});
         counts.end(compiled)
     }
 

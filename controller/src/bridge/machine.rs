@@ -194,6 +194,11 @@ impl Bridge {
         self.identity.name.as_deref()
     }
 
+    /// Returns the ports of the bridge.
+    pub fn ports(&self) -> &Ports {
+        &self.attached.ports
+    }
+
     /// Returns whether the file names the bridge. The controller leaves a bridge alone if the file
     /// says nothing about its flows.
     pub fn is_named(&self) -> bool {

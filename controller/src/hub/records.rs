@@ -6,6 +6,7 @@ use std::time::Instant;
 use dashmap::DashMap;
 
 use super::drops::SessionDrops;
+use super::installed::InstalledFlows;
 use super::{BridgeReport, FaultReport};
 use crate::bridge::{BridgeStatus, Counts, FullBounds, Sums};
 use crate::denied::DeniedTable;
@@ -46,6 +47,7 @@ pub(super) struct FlowCounting {
     pub(super) counts: Counts,
     pub(super) sums: Sums,
     pub(super) full_bounds: FullBounds,
+    pub(super) installed: InstalledFlows,
 }
 
 impl BridgeRecord {

@@ -99,6 +99,9 @@ impl Hub {
         // A session may have written a series after a reload removed it, and before the session saw
         // the reload.
         self.end_series();
+        if let Some(age) = self.proof_age() {
+            self.metrics.proof_age(age);
+        }
         self.metrics.text()
     }
 

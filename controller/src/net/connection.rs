@@ -463,7 +463,7 @@ impl<'a> Driver<'a> {
             Notice::Read { compiled, flows, evicted } => {
                 debug!(bridge, flows, "read");
                 if self.claimed.is_some() {
-                    for bound in self.hub.end_count(bridge, &compiled, flows, &evicted) {
+                    for bound in self.hub.end_count(bridge, &compiled, flows, &evicted, self.bridge.ports()) {
                         warn!(bridge, "return flows: {bound} is full");
                     }
                 }

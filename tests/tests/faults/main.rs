@@ -16,6 +16,7 @@ mod series;
 mod soak;
 mod text;
 mod upgrade;
+mod verified;
 
 use portcullis_tests::Running;
 use portcullis_tests::ofctl::{is_learned, timeless};

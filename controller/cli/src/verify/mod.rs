@@ -116,13 +116,14 @@ impl Verify {
         for (name, target) in &targets {
             let mut client = connect(target)?;
             let ports = Ports::new(&client.ports()?).by_name();
-            let flows = from_switch(&mut client)?.into_iter().map(|(flow, _)| flow).collect();
+            let flows =
+                from_switch(&mut client)?.into_iter().map(|(flow, _)| flow).collect::<Vec<_>>().into();
             installed.push(InstalledBridge { name, ports, flows });
         }
         for (name, path) in &self.flows {
             let told = self.ports.iter().find(|(bridge, _)| bridge == name).map(|(_, ports)| ports);
             let (ports, flows) = dump::read(policy, name, path.as_ref(), told)?;
-            installed.push(InstalledBridge { name, ports, flows });
+            installed.push(InstalledBridge { name, ports, flows: flows.into() });
         }
         for (n, bridge) in installed.iter().enumerate() {
             if installed.iter().skip(n + 1).any(|other| other.name == bridge.name) {

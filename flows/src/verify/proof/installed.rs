@@ -12,6 +12,7 @@
 //! The judge of learned flows knows the installed learners alone, and the flows before them. So a
 //! learned flow whose learner is gone is drift, and a leak by it is found.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ pub struct InstalledBridge<'a> {
     /// Its ports by name.
     pub ports: PortMap,
     /// Its flows.
-    pub flows: Vec<Flow>,
+    pub flows: Cow<'a, [Flow]>,
 }
 
 /// The flows of one bridge, counted.
@@ -215,7 +216,7 @@ fn sorted<'a>(
     let desired = Desired::new(file, name, &given.ports);
     let learns = file.bridge_for(name).is_some_and(|bridge| bridge.learning.is_some());
     let (mut there, mut flows, mut others) = (HashSet::new(), Vec::new(), Vec::new());
-    for flow in &given.flows {
+    for flow in given.flows.iter() {
         match desired.works(flow) {
             Some(works) => {
                 there.insert(owned_key(flow));

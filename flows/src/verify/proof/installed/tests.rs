@@ -63,7 +63,7 @@ impl Switch {
 
     fn decide(&self) -> InstalledReport {
         let (ports, flows) = (self.ports.clone(), self.flows.clone());
-        decide(&self.file, &[InstalledBridge { name: "br", ports, flows }], Budget::default())
+        decide(&self.file, &[InstalledBridge { name: "br", ports, flows: flows.into() }], Budget::default())
     }
 
     /// Returns a learned flow for the answers of `b`, with other words.
