@@ -56,15 +56,15 @@ impl Hub {
         let (mut bridges, mut policy) = (self.follow_bridges(), self.follow_policy());
         let mut violated = BTreeSet::new();
         loop {
-            let changed = async {
-                tokio::select! {
-                    changed = bridges.changed() => changed,
-                    changed = policy.changed() => changed,
-                }
-            };
-            // Both events mean that it is time to look.
-            let _ = timeout(LOOK, changed).await;
             if self.is_proven() {
+                let changed = async {
+                    tokio::select! {
+                        changed = bridges.changed() => changed,
+                        changed = policy.changed() => changed,
+                    }
+                };
+                // Both events mean that it is time to look.
+                let _ = timeout(LOOK, changed).await;
                 continue;
             }
             let began = Instant::now();
@@ -193,6 +193,10 @@ fn proved(policy: &ActivePolicy, flows: &BTreeMap<String, Arc<ReadFlows>>) -> Ve
     let bridges: Vec<InstalledBridge<'_>> = bridges.collect();
     let report = decide(&policy.file, &bridges, Budget::default());
     let mut report = VerificationReport::new(policy.path.display().to_string(), &report);
+    if report.assertions.is_empty() {
+        // No flow is kept for a file without assertions.
+        report.unread.clear();
+    }
     for bridge in &mut report.bridges {
         // The reading session left these out.
         let learned = flows.get(&bridge.name).map_or(0, |read| read.learned);
@@ -220,3 +224,6 @@ fn tell(assertions: &[AssertionReport], violated: &mut BTreeSet<(String, String)
     };
     violated.retain(known);
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use ofproto::DatapathId;
 use ofproto::message::multipart::FlowStats;
 
 use super::*;
-use crate::bridge::{BridgeStatus, Compiled};
+use crate::bridge::{BridgeStatus, Compiled, Ports};
 use crate::hub::owners::{Claim, Claimant};
 use crate::metrics::Metrics;
 use crate::ovs::{FaultKind, IsolationFault};
@@ -96,7 +96,7 @@ fn count(hub: &Hub, bridge: &str, session: u64) {
     assert_eq!(hub.acquire(bridge, claimant, Instant::now()), Claim::Granted(bridge.to_owned()));
     let (compiled, stats) = read(&policy, bridge);
     hub.count_part(bridge, &compiled, &stats, true);
-    hub.end_count(bridge, &compiled, stats.len() as u64, &BTreeMap::new());
+    hub.end_count(bridge, &compiled, stats.len() as u64, &BTreeMap::new(), &Ports::default());
     let label = hub.label(bridge);
     hub.metrics.changing(label, 3);
     hub.metrics.changed(label, 1, Duration::from_millis(3));

@@ -83,10 +83,9 @@ pub fn decide(file: &NetworkFile, installed: &[InstalledBridge<'_>], budget: Bud
         let Some(given) = given else {
             if bridge.name != ANY_BRIDGE && owns(file, &bridge.name) {
                 report.unread.push(bridge.name.clone());
-            } else {
-                // As in a proof without switches: the file gives such a bridge no flows.
-                bridges.push(without_flows(file, &bridge.name));
             }
+            // Its ports remain, because a wire to it is no way out.
+            bridges.push(without_flows(file, &bridge.name));
             continue;
         };
         let (flows, counts) = sorted(file, &bridge.name, given);

@@ -155,3 +155,18 @@ fn other_port_numbers_are_those_of_the_switch() {
     assert_eq!(report.proof.counts(), [2, 0, 0]);
     assert_eq!(report.bridges[0].foreign, 0);
 }
+
+#[test]
+fn a_wire_to_an_unknown_bridge_is_no_way_out() {
+    let text = include_str!("../../../../networks/dual-socket.toml");
+    let file = network::parse(text, "n.toml").unwrap().0;
+    let bridges = compiled(&file);
+    let given = |name: &str| {
+        let bridge = bridges.iter().find(|bridge| bridge.name == name).unwrap();
+        InstalledBridge { name: bridge.name, ports: bridge.ports.clone(), flows: (&*bridge.flows).into() }
+    };
+    let report = decide(&file, &[given("vmbr0")], Budget::default());
+    assert_eq!(report.proof.counts(), [0, 0, 4], "{:#?}", report.proof);
+    let all = ["vmbr0", "vmbr1", "mesh-privacy", "mesh-mgmt"].map(given);
+    assert_eq!(decide(&file, &all, Budget::default()).proof.counts(), [4, 0, 0]);
+}
