@@ -1,6 +1,6 @@
 //! The verdicts on the flows that are installed, as the API and the command tell them.
 
-use flows::verify::proof::installed::{InstalledCounts, InstalledReport};
+use flows::installed::{InstalledCounts, InstalledReport};
 use flows::verify::proof::{Assertion, AssertionKind, Verdict};
 use flows::verify::witness::{Witness, WitnessHop};
 use serde::{Deserialize, Serialize};

@@ -32,6 +32,7 @@
 //! flows distinguish. It reports as a witness each packet that arrives where a `never` of the file
 //! forbids it. [`verify::lint`] examines flows alone, such as raw lines, for defects that are
 //! visible without a packet. [`verify::check::check`] runs all of these for a file.
+//! [`installed::decide`] proves the same of the flows that switches have.
 //!
 //! # Notation
 //! [`Flow`] is the one form in which flows are compared: each field has one spelling there.
@@ -45,6 +46,7 @@ pub mod dhcpv6;
 pub mod diff;
 pub mod finding;
 pub mod finding_code;
+pub mod installed;
 pub mod learner;
 pub mod network;
 mod octets;

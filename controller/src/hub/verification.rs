@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use flows::installed::{InstalledBridge, decide};
 use flows::network::ANY_BRIDGE;
 use flows::verify::proof::Budget;
-use flows::verify::proof::installed::{InstalledBridge, decide};
 use serde::Serialize;
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};

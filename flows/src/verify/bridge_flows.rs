@@ -13,7 +13,7 @@ use crate::network::NetworkFile;
 pub(in crate::verify) const STRANGER: u128 = 0x02_00_5e_00_53_07;
 
 /// The table, priority and match of a flow. No two flows of a switch share them.
-pub(in crate::verify) type OwnedKey = (TableId, u16, FlowMatch);
+pub(crate) type OwnedKey = (TableId, u16, FlowMatch);
 
 /// One bridge with its future or its installed flows.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub struct BridgeFlows<'a> {
     /// The origins of its flows, for witnesses; may be empty.
     pub origins: BTreeMap<Cookie, Origin>,
     /// The flows that are not of the file, whatever their cookies say.
-    pub(in crate::verify) foreign: HashSet<OwnedKey>,
+    pub(crate) foreign: HashSet<OwnedKey>,
 }
 
 impl BridgeFlows<'_> {
@@ -43,7 +43,7 @@ impl BridgeFlows<'_> {
 }
 
 /// Returns the key of a flow.
-pub(in crate::verify) fn owned_key(flow: &Flow) -> OwnedKey {
+pub(crate) fn owned_key(flow: &Flow) -> OwnedKey {
     (flow.table, flow.priority, flow.matches.clone())
 }
 

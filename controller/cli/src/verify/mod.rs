@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use flows::compile::PortMap;
+use flows::installed::{InstalledBridge, decide};
 use flows::verify::proof::Budget;
-use flows::verify::proof::installed::{InstalledBridge, decide};
 use miette::{IntoDiagnostic as _, miette};
 use ofproto::PortNo;
 use portcullis::api_client::{ApiAddress, fetch};

@@ -11,7 +11,6 @@
 mod always;
 mod classes;
 mod decide;
-pub mod installed;
 mod replay;
 mod report;
 #[cfg(test)]

@@ -22,8 +22,6 @@ use ofproto::action::Action;
 use ofproto::instruction::Instruction;
 use ofproto::{Cookie, TableId};
 
-use super::decide::prove_installed;
-use super::report::{AssertionKind, Budget, ProofReport, Verdict};
 use crate::compile::lease::{Lease, is_lease};
 use crate::compile::{
     Origin, OriginKind, PortMap, Program, ProgramPart, TimeContext, compile, mac_pairs, owns,
@@ -32,6 +30,7 @@ use crate::diff::same;
 use crate::network::{ANY_BRIDGE, NetworkFile};
 use crate::runtime::return_flows::LearnedFlowJudge;
 use crate::verify::bridge_flows::{BridgeFlows, OwnedKey, numbered_ports, owned_key};
+use crate::verify::proof::{AssertionKind, Budget, ProofReport, Verdict, prove_installed};
 
 /// The maximum number of flows of a bridge that a report names.
 const NAMED: usize = 5;

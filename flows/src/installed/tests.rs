@@ -158,7 +158,7 @@ fn other_port_numbers_are_those_of_the_switch() {
 
 #[test]
 fn a_wire_to_an_unknown_bridge_is_no_way_out() {
-    let text = include_str!("../../../../networks/dual-socket.toml");
+    let text = include_str!("../../networks/dual-socket.toml");
     let file = network::parse(text, "n.toml").unwrap().0;
     let bridges = compiled(&file);
     let given = |name: &str| {
