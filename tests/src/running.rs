@@ -39,13 +39,17 @@ pub fn dual_socket() -> String {
     std::fs::read_to_string(network_file("dual-socket.toml")).expect("a network file")
 }
 
-/// Returns the text of the shipped dual-socket network without the rule of this name.
+/// Returns the text of the shipped dual-socket network without the rule of this name. It does not
+/// state either what must always be possible.
 pub fn dual_socket_without(rule: &str) -> String {
     let text = dual_socket();
     let start = text.find(&format!("[[allow]]\nname = \"{rule}\"")).expect("the rule");
     let rest = &text[start + 1..];
     let end = rest.find("\n[[").or_else(|| rest.find("\n# ---")).map_or(text.len(), |i| start + 1 + i);
-    format!("{}{}", &text[..start], &text[end..])
+    let text = format!("{}{}", &text[..start], &text[end..]);
+    let always = text.find("[[always]]").expect("an assertion");
+    let rest = text[always + 1..].find("\n[").map_or(text.len(), |i| always + 1 + i);
+    format!("{}{}", &text[..always], &text[rest..])
 }
 
 /// Returns a network file, as the product parses it.
