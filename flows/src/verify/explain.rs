@@ -6,7 +6,7 @@ use ofproto::PortNo;
 use super::interp::{MatchedFlow, Packet, Pipeline};
 use super::symbolic::BridgePort;
 use super::topology::Topology;
-use super::witness::{MatchedRule, WitnessHop};
+use super::witness::{MatchedRule, NOWHERE, WitnessHop};
 use crate::compile::{Origin, OriginKind};
 use crate::network::Span;
 
@@ -31,7 +31,11 @@ impl Explainer<'_, '_> {
         WitnessHop {
             bridge: self.world.bridge_name(place.0).to_owned(),
             in_port: self.world.port_name(place),
-            out_port: self.world.port_name((place.0, out)),
+            out_port: if out == PortNo::ANY {
+                NOWHERE.to_owned()
+            } else {
+                self.world.port_name((place.0, out))
+            },
             forwarded,
             packet: packet.to_text(Some(place.1)),
             flows: path.iter().map(|step| self.rule(place.0, *step)).collect(),

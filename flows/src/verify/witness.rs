@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use crate::network::Span;
 
+/// The output port of a packet that a bridge drops.
+pub(in crate::verify) const NOWHERE: &str = "no port";
+
 /// A packet that arrives where an assertion forbids it, and its path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Witness {
@@ -85,6 +88,12 @@ impl Witness {
     /// Returns a summary in one sentence.
     pub fn summary(&self) -> String {
         let ((from_bridge, from), (to_bridge, to)) = (self.start(), self.end());
+        if to == NOWHERE {
+            return format!(
+                "{:?} does not hold: a packet from {from} of {from_bridge} is dropped by {to_bridge}",
+                self.assertion
+            );
+        }
         let after = match self.openers.len() {
             0 => "",
             1 => ", after what another packet taught the switch",

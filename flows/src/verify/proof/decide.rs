@@ -17,6 +17,8 @@ use crate::verify::symbolic::{Asked, BridgePort, Engine};
 use crate::verify::topology::Topology;
 use crate::verify::witness::Witness;
 
+/// The reason of a proof that needs more diagram nodes than it may have.
+const OUT_OF_BUDGET: &str = "the budget of the proof is used up";
 /// The maximum number of witnesses of an assertion.
 const WITNESSES: usize = 3;
 
@@ -25,10 +27,16 @@ const WITNESSES: usize = 3;
 pub fn prove(file: &NetworkFile, bridges: &[BridgeFlows<'_>], budget: Budget) -> ProofReport {
     let mut report = prove_installed(file, bridges, budget);
     for (confine, variant) in variants(file) {
+        let holds = |(known, verdict): &(Assertion, Verdict)| {
+            known.kind == AssertionKind::Confine && known.name == confine.name && *verdict == Verdict::Holds
+        };
+        if !report.results.iter().any(holds) {
+            continue;
+        }
         let only =
             NetworkFile { nevers: Vec::new(), always: Vec::new(), confines: vec![confine], ..file.clone() };
-        let more = prove_installed(&only, &variant, budget);
-        report.nodes = report.nodes.max(more.nodes);
+        let more = prove_installed(&only, &variant, budget.without(report.nodes));
+        report.nodes += more.nodes;
         report.states += more.states;
         for (assertion, verdict) in more.results {
             let known = report.results.iter_mut().find(|(known, _)| *known == assertion);
@@ -101,11 +109,17 @@ fn decide<'f>(
     let mut world = topology.world(|bridge, flow| is_temporary(file, bridge, flow));
     world.sources = classes.of.clone();
     let marks = classes.marks(topology.sources(), &forbidden);
-    let mut coarse = Engine::coarse(&world, &Asked::default(), budget.0, &marks);
+    let mut coarse = Engine::coarse(&world, &Asked::default(), budget.without(report.nodes).0, &marks);
     coarse.run();
     let (nodes, states) = coarse.size();
-    report.nodes = report.nodes.max(nodes);
+    report.nodes += nodes;
     report.states += states;
+    if coarse.is_out_of_budget() {
+        // All ports told apart take more still.
+        let unknown = Verdict::Unknown { reasons: vec![OUT_OF_BUDGET.to_owned()] };
+        verdicts.extend(assertions.iter().map(|(kind, name, _)| ((*kind, *name), unknown.clone())));
+        return;
+    }
     let (held, assertions): (Vec<_>, Vec<_>) = assertions.into_iter().partition(|(_, _, forbidden)| {
         coarse.gaps().next().is_none() && arrivals(forbidden, &classes, &mut coarse, &topology).is_empty()
     });
@@ -115,7 +129,7 @@ fn decide<'f>(
     }
     // The sets with classes of ports may have packets that never arrive.
     drop(coarse);
-    let mut engine = Engine::new(&world, &Asked::default(), budget.0);
+    let mut engine = Engine::new(&world, &Asked::default(), budget.without(report.nodes).0);
     engine.run();
     let pipelines: Vec<Pipeline> = bridges.iter().map(|bridge| Pipeline::new(bridge.flows.clone())).collect();
     for (kind, name, forbidden) in assertions {
@@ -123,7 +137,7 @@ fn decide<'f>(
         verdicts.insert((kind, name), verdict);
     }
     let (nodes, states) = engine.size();
-    report.nodes = report.nodes.max(nodes);
+    report.nodes += nodes;
     report.states += states;
 }
 

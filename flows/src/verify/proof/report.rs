@@ -55,7 +55,12 @@ pub enum Verdict {
 pub struct Budget(pub(super) Limits);
 
 impl Budget {
-    /// Returns a budget of diagram nodes, some 50 bytes each.
+    /// Returns the budget without nodes that were used already.
+    pub(super) fn without(self, nodes: usize) -> Self {
+        Self(Limits { nodes: self.0.nodes.saturating_sub(nodes), ..self.0 })
+    }
+
+    /// Returns a budget of diagram nodes, some 35 bytes each.
     pub fn nodes(nodes: usize) -> Self {
         Self(Limits { nodes, ..Limits::default() })
     }

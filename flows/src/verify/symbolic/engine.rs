@@ -32,7 +32,7 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { nodes: 16_000_000, visits: 5_000_000 }
+        Self { nodes: 8_000_000, visits: 5_000_000 }
     }
 }
 
@@ -204,7 +204,8 @@ impl<'w> Engine<'w> {
         space::from_port(&mut self.diagrams, port)
     }
 
-    fn is_out_of_budget(&self) -> bool {
+    /// Returns whether the walk ended before all packets were followed.
+    pub(crate) fn is_out_of_budget(&self) -> bool {
         self.diagrams.is_exhausted() || self.visits >= self.limits.visits
     }
 
