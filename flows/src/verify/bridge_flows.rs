@@ -85,12 +85,31 @@ pub(in crate::verify) fn compiled_with(
 
 /// Returns a bridge without the flows of some crossings.
 pub(in crate::verify) fn without<'a>(bridge: &BridgeFlows<'a>, crossings: &[String]) -> BridgeFlows<'a> {
-    let of_crossing = |flow: &Flow| {
+    without_flows(bridge, |flow| {
         let origin = bridge.origin(flow);
         origin.is_some_and(|o| o.kind == OriginKind::Crossing && crossings.contains(&o.rule))
-    };
+    })
+}
+
+/// Returns whether a flow may be absent: a window closes, and a crossing expires.
+pub(in crate::verify) fn is_temporary(file: &NetworkFile, bridge: &BridgeFlows<'_>, flow: &Flow) -> bool {
+    let Some(origin) = bridge.origin(flow) else { return false };
+    is_of_window(file, bridge, flow)
+        || file.crossings.iter().any(|crossing| crossing.name == origin.rule && crossing.expires.is_some())
+}
+
+/// Returns whether a flow is there only while a window is open.
+pub(in crate::verify) fn is_of_window(file: &NetworkFile, bridge: &BridgeFlows<'_>, flow: &Flow) -> bool {
+    let Some(origin) = bridge.origin(flow) else { return false };
+    file.allows.iter().any(|allow| allow.name == origin.rule && allow.temp.is_some())
+}
+
+/// Returns a bridge without some flows.
+pub(in crate::verify) fn without_flows<'a>(
+    bridge: &BridgeFlows<'a>,
+    gone: impl Fn(&Flow) -> bool,
+) -> BridgeFlows<'a> {
     let mut bridge = bridge.clone();
-    let flows = std::mem::take(&mut bridge.flows);
-    bridge.flows = flows.into_iter().filter(|flow| !of_crossing(flow)).collect();
+    bridge.flows.retain(|flow| !gone(flow));
     bridge
 }

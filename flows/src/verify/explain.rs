@@ -8,7 +8,7 @@ use super::symbolic::BridgePort;
 use super::topology::Topology;
 use super::witness::{MatchedRule, NOWHERE, WitnessHop};
 use crate::compile::{Origin, OriginKind};
-use crate::network::Span;
+use crate::network::{NetworkFile, Span};
 
 /// The flows of all bridges, with the rules behind them.
 #[derive(Clone, Copy)]
@@ -64,15 +64,29 @@ impl Explainer<'_, '_> {
                 by + &text().unwrap_or_default()
             }
         };
-        let span = origin.and_then(|origin| self.span(origin));
+        let span = origin.and_then(|origin| span_of(self.world.file, origin));
         MatchedRule { table: table.0, priority, cookie: cookie.to_string(), rule, span, line: None }
     }
+}
 
-    /// Returns the place of a rule in the text of the file.
-    fn span(&self, origin: &Origin) -> Option<Span> {
-        let allows = self.world.file.allows.iter().map(|allow| (&allow.name, &allow.span));
-        let crossings = self.world.file.crossings.iter().map(|crossing| (&crossing.name, &crossing.span));
-        let found = allows.chain(crossings).find(|(name, _)| **name == origin.rule);
-        found.map(|(_, span)| span.clone())
+/// Returns the place of the rule behind a flow in the text of the file.
+pub(in crate::verify) fn span_of(file: &NetworkFile, origin: &Origin) -> Option<Span> {
+    fn named<'f>(mut all: impl Iterator<Item = (&'f str, &'f Span)>, name: &str) -> Option<Span> {
+        all.find(|(known, _)| *known == name).map(|(_, span)| span.clone())
+    }
+    let rule = origin.rule.as_str();
+    match origin.kind {
+        OriginKind::Raw => {
+            let lines = file.bridges.iter().flat_map(|bridge| &bridge.flows);
+            named(lines.map(|raw| (&*raw.line, &raw.span)), &origin.detail)
+        }
+        OriginKind::Allow => named(file.allows.iter().map(|allow| (&*allow.name, &allow.span)), rule),
+        OriginKind::Crossing => named(file.crossings.iter().map(|c| (&*c.name, &c.span)), rule),
+        _ => named(file.allows.iter().map(|allow| (&*allow.name, &allow.span)), rule)
+            .or_else(|| named(file.crossings.iter().map(|c| (&*c.name, &c.span)), rule))
+            .or_else(|| named(file.networks.iter().map(|n| (&*n.name, &n.span)), rule))
+            .or_else(|| named(file.links.iter().map(|link| (&*link.name, &link.span)), rule))
+            .or_else(|| named(file.endpoints.iter().map(|e| (&*e.name, &e.span)), rule))
+            .or_else(|| named(file.exits.iter().map(|exit| (&*exit.name, &exit.span)), rule)),
     }
 }

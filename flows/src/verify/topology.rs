@@ -186,6 +186,12 @@ impl<'a> Topology<'a> {
         self.sources.iter().copied()
     }
 
+    /// Returns the ports of a bridge, LOCAL included.
+    pub(in crate::verify) fn ports(&self, bridge: usize) -> impl Iterator<Item = PortNo> + '_ {
+        let named = self.bridges.get(bridge).into_iter().flat_map(|b| b.ports.values().copied());
+        named.filter(|port| *port != PortNo::LOCAL).chain([PortNo::LOCAL])
+    }
+
     pub(in crate::verify) fn wire(&self, place: BridgePort) -> Option<BridgePort> {
         self.wires.get(&place).copied()
     }

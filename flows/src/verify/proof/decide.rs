@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bdd::Bdd;
-use flow_model::Flow;
 use ofproto::PortNo;
 
 use super::always;
@@ -11,7 +10,7 @@ use super::classes::{Classes, Forbidden, Places};
 use super::replay::replay;
 use super::report::{Assertion, AssertionKind, Budget, ProofReport, Verdict};
 use crate::network::{Confine, NetworkFile, Never};
-use crate::verify::bridge_flows::{self, BridgeFlows, without};
+use crate::verify::bridge_flows::{self, BridgeFlows, is_temporary, without};
 use crate::verify::interp::Pipeline;
 use crate::verify::symbolic::{Asked, BridgePort, Engine};
 use crate::verify::topology::Topology;
@@ -139,13 +138,6 @@ fn decide<'f>(
     let (nodes, states) = engine.size();
     report.nodes += nodes;
     report.states += states;
-}
-
-/// Returns whether a flow may be absent: a window closes, and a crossing expires.
-fn is_temporary(file: &NetworkFile, bridge: &BridgeFlows<'_>, flow: &Flow) -> bool {
-    let Some(origin) = bridge.origin(flow) else { return false };
-    file.allows.iter().any(|allow| allow.name == origin.rule && allow.temp.is_some())
-        || file.crossings.iter().any(|crossing| crossing.name == origin.rule && crossing.expires.is_some())
 }
 
 fn verdict(

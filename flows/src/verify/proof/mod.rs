@@ -17,4 +17,5 @@ mod report;
 mod tests;
 
 pub use self::decide::{prove, prove_installed};
+pub(in crate::verify) use self::replay::replay;
 pub use self::report::{Assertion, AssertionKind, Budget, ProofReport, Verdict};

@@ -9,10 +9,10 @@ use crate::verify::topology::Topology;
 use crate::verify::witness::{Witness, WitnessHop};
 
 /// The interpreter disagrees: a packet does not leave a bridge where the engine says so.
-pub(super) type Disagreement = String;
+pub(in crate::verify) type Disagreement = String;
 
 /// Sends the packets of a trace in order. The switches learn what the first ones teach.
-pub(super) fn replay(
+pub(in crate::verify) fn replay(
     assertion: &str,
     trace: &Trace,
     engine: &mut Engine<'_>,

@@ -52,7 +52,7 @@ pub enum Verdict {
 
 /// The limits of a proof.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Budget(pub(super) Limits);
+pub struct Budget(pub(in crate::verify) Limits);
 
 impl Budget {
     /// Returns the budget without nodes that were used already.

@@ -13,6 +13,7 @@
 //! The sets contain every packet that can arrive, and few others. So whatever no packet reaches is
 //! decided. Whatever some packet reaches is shown by a packet that the interpreter sends.
 
+mod answers;
 mod changes;
 mod cone;
 mod emission;
@@ -34,6 +35,7 @@ mod tracked;
 mod variables;
 mod world;
 
+pub(crate) use self::answers::KnownValues;
 pub(crate) use self::engine::{Asked, Engine, Limits};
 pub(crate) use self::trace::Trace;
 pub(crate) use self::world::Passage;
