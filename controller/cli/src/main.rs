@@ -9,8 +9,10 @@ mod container;
 mod control;
 mod denied;
 mod diff_flows;
+mod diff_reach;
 mod dump;
 mod dump_flows;
+mod exit;
 mod finding;
 mod import;
 mod lab;
@@ -20,6 +22,8 @@ mod ofp_print;
 mod output;
 mod parse_flow;
 mod proof;
+mod question;
+mod reach;
 mod run;
 mod schema;
 mod snoop;
@@ -27,6 +31,7 @@ mod status;
 mod syntax;
 mod target;
 mod verify;
+mod why;
 mod window;
 
 use std::io::IsTerminal as _;
@@ -41,7 +46,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// An OpenFlow 1.3 controller for Open vSwitch that keeps isolated networks isolated.
 #[derive(Debug, Parser)]
-#[command(name = "portcullis", version, max_term_width = 100)]
+#[command(name = "portcullis", version, max_term_width = 100, after_help = exit::HELP)]
 struct Cli {
     /// More in the log; twice for everything. RUST_LOG has the last word.
     #[arg(short, long, action = ArgAction::Count, global = true)]
@@ -56,6 +61,9 @@ enum Command {
     Check(check::Check),
     Compile(compile::Compile),
     Verify(verify::Verify),
+    Why(why::Why),
+    Reach(reach::Reach),
+    DiffReach(diff_reach::DiffReach),
     Matrix(matrix::MatrixArgs),
     Import(import::Import),
     Schema(schema::Schema),
@@ -106,7 +114,14 @@ enum Command {
 type Failure = miette::Report;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nobody may read any further.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(exit::USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
     // The peers of a daemon decide how much it has to log.
     let limit = matches!(cli.command, Command::Run(_)).then(LogLimit::default);
     log(cli.verbose, limit.clone());
@@ -115,6 +130,9 @@ fn main() -> ExitCode {
         Command::Check(args) => args.execute(),
         Command::Compile(args) => args.execute(),
         Command::Verify(args) => args.execute(),
+        Command::Why(args) => args.execute(),
+        Command::Reach(args) => args.execute(),
+        Command::DiffReach(args) => args.execute(),
         Command::Matrix(args) => args.execute(),
         Command::Import(args) => args.execute(),
         Command::Schema(args) => args.execute(),

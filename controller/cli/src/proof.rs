@@ -6,8 +6,7 @@ use flows::verify::proof::ProofReport;
 use portcullis::printable::printable;
 use portcullis::verification::AssertionReport;
 
-/// The exit code of a question that could not be decided.
-const UNKNOWN: u8 = 3;
+use super::exit::UNKNOWN;
 
 /// Returns one line for each assertion.
 pub(super) fn verdicts(report: &ProofReport) -> String {

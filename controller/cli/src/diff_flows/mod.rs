@@ -15,10 +15,8 @@ use self::order::FlowsSideBySide;
 use self::source::FlowsSource;
 pub(super) use self::source::{from_switch, lines};
 use super::Failure;
+use super::exit::DIFFERENT;
 use super::output::{BufferedOutput, complain};
-
-/// The exit code of sets that differ; 1 says that they could not be compared.
-const DIFFERENT: u8 = 2;
 
 /// Print in what two sets of flows differ, as `ovs-ofctl -O OpenFlow13 --names diff-flows` does.
 ///

@@ -7,6 +7,7 @@ mod dump_flows;
 mod matrix;
 mod output;
 mod pcap;
+mod reach;
 mod verbatim;
 
 use std::path::Path;
