@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use flows::compile::Reason;
-use flows::network::{Allow, Attachment, LinkEnd, LinkRole, NetworkFile, Party, Protocol as Allowed};
+use flows::network::{
+    Allow, Attachment, LinkEnd, LinkRole, NetworkFile, Party, Protocol as Allowed, proposal_text, propose,
+};
 use ofproto::PortNo;
 
 use super::sample::{Protocol, Sample};
@@ -23,9 +25,6 @@ pub(super) struct DeniedEnds<'f> {
     pub(super) from: Option<Party<'f>>,
     pub(super) to: Option<Party<'f>>,
 }
-
-/// Longest generated name of a rule. A longer one is cut.
-const LONGEST_NAME: usize = 60;
 
 impl<'f> DeniedEnds<'f> {
     /// Finds the party at the port, and the owner of the address.
@@ -157,25 +156,25 @@ pub(super) fn advise(file: &NetworkFile, ends: &DeniedEnds<'_>, sample: &Sample)
         return nothing("it opens no connection: an answer is let through by the rule of who asked");
     }
     let protocol = match sample.seen.protocol {
-        Protocol::Tcp => (Allowed::Tcp, "tcp"),
-        Protocol::Udp => (Allowed::Udp, "udp"),
-        Protocol::Sctp => (Allowed::Sctp, "sctp"),
-        Protocol::Icmp => (Allowed::Icmp, "icmp"),
-        Protocol::Dhcp => (Allowed::Dhcp, "dhcp"),
+        Protocol::Tcp => Allowed::Tcp,
+        Protocol::Udp => Allowed::Udp,
+        Protocol::Sctp => Allowed::Sctp,
+        Protocol::Icmp => Allowed::Icmp,
+        Protocol::Dhcp => Allowed::Dhcp,
         _ => {
             return nothing(
                 "a rule names tcp, udp, sctp, icmp echo or dhcp, or all of IP: this one alone none",
             );
         }
     };
-    let port = sample.seen.port.filter(|_| !matches!(protocol.0, Allowed::Dhcp | Allowed::Icmp));
-    if port.is_none() && !matches!(protocol.0, Allowed::Dhcp | Allowed::Icmp) {
+    let port = sample.seen.port.filter(|_| !matches!(protocol, Allowed::Dhcp | Allowed::Icmp));
+    if port.is_none() && !matches!(protocol, Allowed::Dhcp | Allowed::Icmp) {
         return nothing("a later fragment: it says not which port it is for");
     }
-    if let Some((rule, window)) = closed(file, from.name(), to.name(), protocol.0, port) {
+    if let Some((rule, window)) = closed(file, from.name(), to.name(), protocol, port) {
         return Advice::Nothing(format!("rule {rule} allows it while window {window} is open"));
     }
-    Advice::Add(rule(file, from.name(), to.name(), protocol.1, port))
+    Advice::Add(proposal_text(&propose(file, from.name(), to.name(), protocol, port)))
 }
 
 /// Returns a rule that allows the packet while a window is open, with the window.
@@ -194,46 +193,4 @@ fn closed<'f>(
     };
     let allow = file.allows.iter().filter(|allow| allow.temp.is_some()).find(fits)?;
     Some((&allow.name, allow.temp.as_deref()?))
-}
-
-/// Returns the text of a rule, under a name that the file does not have.
-fn rule(file: &NetworkFile, from: &str, to: &str, protocol: &str, port: Option<u16>) -> String {
-    let number = port.map(|port| format!("-{port}")).unwrap_or_default();
-    let tail = format!("-{protocol}{number}");
-    let ends: String =
-        format!("{from}-to-{to}").chars().take(LONGEST_NAME.saturating_sub(tail.len())).collect();
-    let wanted = ends + &tail;
-    let taken = |name: &str| {
-        file.allows.iter().any(|a| a.name == name)
-            || file.crossings.iter().any(|c| c.name == name)
-            || file.nevers.iter().any(|n| n.name == name)
-            || file.always.iter().any(|a| a.name == name)
-            || file.confines.iter().any(|c| c.name == name)
-    };
-    let numbered = (2..10_000).map(|n| format!("{wanted}.{n}"));
-    let name = std::iter::once(wanted.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or_default();
-    let quoted = |text: &str| toml_string(text);
-    let mut text = format!(
-        "[[allow]]\nname = {}\nfrom = {}\nto = {}\nprotocol = \"{protocol}\"\n",
-        quoted(&name),
-        quoted(from),
-        quoted(to)
-    );
-    if let Some(port) = port {
-        text += &format!("ports = [{port}]\n");
-    }
-    text
-}
-
-/// Returns a basic string of TOML 1.0. Names have no special characters; any others are escaped.
-fn toml_string(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() => out += &format!("\\u{:04X}", u32::from(c)),
-            c => out.push(c),
-        }
-    }
-    out + "\""
 }
