@@ -30,6 +30,9 @@ pub(crate) struct Limits {
     pub(crate) visits: usize,
 }
 
+/// The gap of a proof that reached a limit.
+const USED_UP: &str = "the budget of the proof is used up";
+
 impl Default for Limits {
     fn default() -> Self {
         Self { nodes: 8_000_000, visits: 5_000_000 }
@@ -49,7 +52,6 @@ pub(crate) struct Asked(Variables);
 
 impl Asked {
     /// Returns a question about some fields.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the questions of people use it"))]
     pub(crate) fn about(fields: impl IntoIterator<Item = Field>) -> Self {
         Self(fields.into_iter().flat_map(layout::whole).collect())
     }
@@ -213,7 +215,7 @@ impl<'w> Engine<'w> {
     fn follow(&mut self) {
         while let Some((_, state)) = self.queue.pop_first() {
             if self.is_out_of_budget() {
-                self.gaps.insert("the budget of the proof is used up".to_owned());
+                self.gaps.insert(USED_UP.to_owned());
                 self.queue.clear();
                 return;
             }
@@ -483,7 +485,11 @@ impl<'w> Engine<'w> {
 
     /// Returns the reasons for which nothing is proven: packets may arrive that the sets lack.
     pub(crate) fn gaps(&self) -> impl Iterator<Item = &str> {
-        self.gaps.iter().map(String::as_str)
+        // Sets of exhausted diagrams are empty, so the queue may end without a state that notices.
+        let exhausted = self.diagrams.is_exhausted().then_some(USED_UP);
+        let known = self.gaps.iter().map(String::as_str).filter(|gap| *gap != USED_UP);
+        let used_up = self.gaps.contains(USED_UP).then_some(USED_UP);
+        known.chain(used_up.or(exhausted))
     }
 
     /// Returns the packets of some classes that arrive at a port.
