@@ -8,6 +8,7 @@ use ofproto::oxm::Field;
 
 use super::engine::Engine;
 use super::layout;
+use super::ports::PortClasses;
 use super::space;
 use super::world::BridgePort;
 
@@ -20,7 +21,7 @@ pub(crate) type KnownValues = HashMap<(Bdd, Field), Vec<(u16, u16)>>;
 impl Engine<'_> {
     /// Returns the packets of a set that match.
     pub(crate) fn among(&mut self, set: Bdd, matches: &FlowMatch) -> Bdd {
-        let matching = space::matching(&mut self.diagrams, matches);
+        let matching = space::matching(&mut self.diagrams, matches, self.concrete, &PortClasses::default());
         self.diagrams.and(set, matching)
     }
 
