@@ -48,6 +48,13 @@ impl Changes {
         self.0.extend(variables.into_iter().map(|variable| (variable, Value::Any)));
     }
 
+    /// Undoes the changes of variables. Returns whether no other variable has their old values.
+    pub(super) fn restore(&mut self, variables: impl IntoIterator<Item = Variable>) -> bool {
+        let restored: Variables = variables.into_iter().collect();
+        self.0.retain(|variable, _| !restored.contains(*variable));
+        !self.0.values().any(|value| matches!(value, Value::Of(from) if restored.contains(*from)))
+    }
+
     /// Returns the packets, as they came, that are in a set now.
     pub(super) fn before(&self, diagrams: &mut Diagrams, set: Bdd) -> Bdd {
         if self.0.is_empty() || set == Bdd::TRUE || set.is_false() {
