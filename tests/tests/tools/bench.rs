@@ -123,12 +123,12 @@ fn errors_of_use_say_what_to_do() {
     let cases: &[(&[&str], i32, &[&str])] = &[
         (&["tcp:127.0.0.1:1"], 1, &["cannot connect to tcp:127.0.0.1:1", "start the controller first"]),
         (&["unix:/nowhere"], 1, &["only TCP can be measured", "tcp:127.0.0.1:6653"]),
-        (&["somewhere"], 2, &["\"somewhere\" is no address"]),
+        (&["somewhere"], 64, &["\"somewhere\" is no address"]),
         (&["--switches", "0"], 1, &["at least 1"]),
         (&["--macs", "1"], 1, &["2 MACs or more"]),
-        (&["--for", "5"], 2, &["time unit needed"]),
-        (&["--suite"], 2, &["--compare"]),
-        (&["--compare", "a=b"], 2, &["the command needs {port}"]),
+        (&["--for", "5"], 64, &["time unit needed"]),
+        (&["--suite"], 64, &["--compare"]),
+        (&["--compare", "a=b"], 64, &["the command needs {port}"]),
         (&["--compare", "a=/nowhere/b {port}"], 1, &["a: cannot start /nowhere/b"]),
         (
             &["--compare", "a=false {port}", "--rounds", "1", "--for", "10ms"],

@@ -93,6 +93,20 @@ fn dual_socket_holds() {
 }
 
 #[test]
+fn networks_with_the_connection_tracker_are_decided() {
+    let tracked = DUAL_SOCKET.replace("inside = ", "stateful = \"conntrack\"\ninside = ");
+    let holds = file(&tracked);
+    let report = prove(&holds, &compiled(&holds), Budget::default());
+    assert_eq!(report.counts(), [report.results.len(), 0, 0], "{report:#?}");
+    // The rule lets its connections through, whatever the tracker knows.
+    let leaks = "[[never]]\nname = \"xray-stays\"\nfrom = [\"xray\"]\nto = [\"warp\"]\n";
+    let leaks = file(&format!("{tracked}\n{leaks}"));
+    let report = prove_installed(&leaks, &compiled(&leaks), Budget::default());
+    let (_, verdict) = report.results.iter().find(|(a, _)| a.name == "xray-stays").unwrap();
+    assert!(matches!(verdict, Verdict::Violated { .. }), "{verdict:?}");
+}
+
+#[test]
 fn a_host_that_forwards_is_seen() {
     // One flow gives the host xray's packets: with the host's management address as its source, a
     // packet passes for the host's own on vmbr1.

@@ -151,7 +151,7 @@ fn the_witness_of_a_never_that_does_not_hold_is_printed() {
     // The packet, and its way: by which flow of which bridge, and by which rule.
     for words in [
         "\nvmbr0, in at veth102: in_port=",
-        ",nw_src=10.1.0.1,nw_dst=10.1.0.20",
+        ",nw_src=10.1.0.1,nw_dst=10.1.0.",
         "(priority=65500,in_port=veth102 actions=LOCAL)",
         "\nvmbr1, in at LOCAL, forwarded by the host",
         "inside management: ",
