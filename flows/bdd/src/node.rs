@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Variable(pub u16);
 
-/// A Boolean function: the number of a node in a [`Diagrams`].
+/// A Boolean function: the number of a node in a [`Diagrams`](crate::Diagrams).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bdd(pub(crate) u32);
 

@@ -147,7 +147,7 @@ fn set_bit(registers: [Field; 4], set: u16) -> Subfield {
     Subfield { field, ofs: set % 32, n_bits: 1 }
 }
 
-/// Returns the number and the port of a flow that outputs by a single port in [`OUT_PORT`]. The two
+/// Returns the number and the port of a flow that outputs by a single port in `OUT_PORT`. The two
 /// agree, except in a dump whose names stand for other numbers.
 pub fn forwarded_port(flow: &Flow) -> Option<(PortNo, PortNo)> {
     let number = u16::try_from(flow.matches.exact(OUT_PORT)?).ok().map(PortNo::from_u16)?;
