@@ -1,4 +1,4 @@
-//! Two bridges with three tables each, and packets of 12 free bits: all are enumerated.
+//! Two bridges with three tables each, and packets of ten free bits from four ports: all are enumerated.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
