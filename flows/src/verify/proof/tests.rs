@@ -173,21 +173,12 @@ fn what_another_packet_taught_is_seen() {
     let (a, b) = (bridges[0].ports["p1"], bridges[0].ports["p2"]);
     let whole = Subfield::whole;
     let learn = Learn {
-        idle_timeout: 0,
-        hard_timeout: 0,
-        priority: 65_500,
-        cookie: Cookie(1),
-        flags: 0,
-        table: TableId(0),
-        fin_idle_timeout: 0,
-        fin_hard_timeout: 0,
-        limit: 0,
-        result_dst: None,
         specs: vec![
             LearnSpec::Match { dst: whole(Field::InPort), src: LearnSrc::Immediate(a.0.into()) },
             LearnSpec::Match { dst: whole(Field::EthDst), src: LearnSrc::Field(whole(Field::EthSrc)) },
             LearnSpec::Output { src: whole(Field::InPort) },
         ],
+        ..learner()
     };
     bridges[0].flows.push(flow(0, 65_400, at(b), vec![Action::Learn(Box::new(learn))]));
     let found = witnesses(&file, &bridges);
@@ -252,4 +243,90 @@ fn a_raw_line_that_leaks_is_named() {
     let witness = &found[0];
     assert!(witness.hops[0].packet.contains("tcp_dst=8080"), "{witness}");
     assert!(witness.hops[0].flows[0].rule.contains("in_port=veth102"), "{witness}");
+}
+
+/// Returns the verdict on the assertion of [`TWO`] with more flows.
+fn verdict_with(more: impl Fn(&PortMap) -> Vec<Flow>) -> Verdict {
+    let file = file(TWO);
+    let mut bridges = compiled(&file);
+    let flows = more(&bridges[0].ports);
+    bridges[0].flows.extend(flows);
+    let report = prove_installed(&file, &bridges, Budget::default());
+    report.results[0].1.clone()
+}
+
+fn ip() -> FlowMatch {
+    FlowMatch::any().with(Field::EthType, 0x800)
+}
+
+#[test]
+fn a_clause_of_one_port_takes_no_packets_of_its_class() {
+    // a and c are one class. What a alone fulfils drops; what c sends leaks below.
+    let clause = |clause| Action::Conjunction { id: 1, clause, n_clauses: 2 };
+    let verdict = verdict_with(|ports| {
+        let from = |port: &str| ip().with(Field::InPortOxm, ports[port].0.into());
+        vec![
+            flow(1, 65_500, from("p1"), vec![clause(0)]),
+            flow(1, 65_500, ip(), vec![clause(1)]),
+            flow(1, 65_500, ip().with(Field::ConjId, 1), vec![]),
+            flow(1, 65_400, from("p3"), vec![out(ports["p2"])]),
+        ]
+    });
+    assert!(matches!(verdict, Verdict::Violated { .. } | Verdict::Unknown { .. }), "{verdict:?}");
+}
+
+#[test]
+fn a_resubmit_as_from_a_port_of_a_class_is_followed() {
+    let verdict = verdict_with(|ports| {
+        let again = Action::Resubmit { port: Some(ports["p3"]), table: Some(TableId(30)) };
+        vec![flow(1, 65_500, ip(), vec![again]), flow(30, 1, at(ports["p3"]), vec![out(ports["p2"])])]
+    });
+    assert!(matches!(verdict, Verdict::Violated { .. }), "{verdict:?}");
+}
+
+#[test]
+fn a_bit_of_the_packet_length_may_be_either() {
+    let bit = Subfield { field: Field::EthDst, ofs: 0, n_bits: 1 };
+    let verdict = verdict_with(|ports| {
+        let check = Action::CheckPktLarger { len: 100, dst: bit };
+        let zero = Action::Load { dst: bit, value: 0 };
+        let again = Action::Resubmit { port: None, table: Some(TableId(30)) };
+        let odd = FlowMatch::any().with_masked(Field::EthDst, 1, 1);
+        vec![
+            flow(0, 65_500, at(ports["p1"]), vec![zero, check, again]),
+            flow(30, 1, odd, vec![out(ports["p2"])]),
+        ]
+    });
+    // The interpreter does not know the action.
+    assert!(matches!(verdict, Verdict::Unknown { .. }), "{verdict:?}");
+}
+
+#[test]
+fn a_learner_that_copies_more_than_the_proof_keeps_is_said() {
+    let whole = Subfield::whole;
+    let load = |dst, src| LearnSpec::Load { dst: whole(dst), src: LearnSrc::Field(whole(src)) };
+    let specs = vec![load(Field::Ipv6Src, Field::Ipv6Dst), load(Field::EthDst, Field::EthSrc)];
+    let learn = Learn { specs, ..learner() };
+    let v6 = FlowMatch::any().with(Field::EthType, 0x86dd);
+    let verdict =
+        verdict_with(|_| vec![flow(0, 65_400, v6.clone(), vec![Action::Learn(Box::new(learn.clone()))])]);
+    let Verdict::Unknown { reasons } = &verdict else { panic!("{verdict:?}") };
+    assert!(reasons.iter().any(|why| why.contains("copies more")), "{reasons:?}");
+}
+
+/// A learner without specs, into table 0.
+fn learner() -> Learn {
+    Learn {
+        idle_timeout: 0,
+        hard_timeout: 0,
+        priority: 65_500,
+        cookie: Cookie(1),
+        flags: 0,
+        table: TableId(0),
+        fin_idle_timeout: 0,
+        fin_hard_timeout: 0,
+        limit: 0,
+        result_dst: None,
+        specs: Vec::new(),
+    }
 }

@@ -31,6 +31,8 @@ pub(super) struct LearnedRule {
     pub(super) matches: Vec<RegisterMatch>,
     /// The variables in which a learned flow keeps ingress ports, the lowest bit first.
     pub(super) copied_ports: Vec<Vec<Variable>>,
+    /// True if a learned flow copies more into its actions than [`COPIED`] holds.
+    pub(super) copies_too_much: bool,
     /// Registers that a learned flow compares with copied values.
     pub(super) compared: Vec<(Subfield, Vec<Variable>)>,
     /// The packets that reach the learner, without what it does not copy.
@@ -142,6 +144,7 @@ impl LearnedRule {
             program: programs.add(operations),
             matches,
             copied_ports: copied.ports(),
+            copies_too_much: usize::from(copied.used) > COPIED.variables().count(),
             compared,
             openers: Bdd::FALSE,
             space: Bdd::FALSE,

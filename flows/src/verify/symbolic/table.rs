@@ -179,10 +179,12 @@ impl Table {
             let fulfilled = conjunctions(diagrams, level, rest, in_port);
             let taken = diagrams.any(taken);
             rest = diagrams.difference(rest, taken);
-            for (id, set) in fulfilled {
+            for Fulfilled { id, set, is_certain } in fulfilled {
                 // The lookup starts again with the conj_id, and finds plain flows too.
                 let found = look_up_again(diagrams, &admitted, id, set, in_port, &mut hits);
-                rest = diagrams.difference(rest, found);
+                if is_certain {
+                    rest = diagrams.difference(rest, found);
+                }
             }
             (groups, learned) = (below, lower);
         }
@@ -199,27 +201,39 @@ fn as_seen(diagrams: &mut Diagrams, space: Bdd, in_port: Option<PortNo>) -> Bdd 
     diagrams.replace(space, substitution)
 }
 
-/// Returns the packets of a set that fulfil all clauses of a conjunction, by its id.
+/// Packets that fulfil all clauses of a conjunction.
+struct Fulfilled {
+    id: u32,
+    set: Bdd,
+    /// False if a flow of a clause may be absent: the packets then also take the flows below.
+    is_certain: bool,
+}
+
+/// Returns the packets of a set that fulfil all clauses of a conjunction.
 fn conjunctions(
     diagrams: &mut Diagrams,
     level: &[&Group],
     set: Bdd,
     in_port: Option<PortNo>,
-) -> Vec<(u32, Bdd)> {
-    let mut clauses: BTreeMap<Clause, Bdd> = BTreeMap::new();
+) -> Vec<Fulfilled> {
+    let mut clauses: BTreeMap<Clause, (Bdd, bool)> = BTreeMap::new();
     for (group, clause) in level.iter().filter_map(|group| Some((group, group.clause?))) {
         let space = as_seen(diagrams, group.space, in_port);
-        let known = clauses.entry(clause).or_insert(Bdd::FALSE);
+        let (known, is_certain) = clauses.entry(clause).or_insert((Bdd::FALSE, true));
         *known = diagrams.or(*known, space);
+        *is_certain &= !group.may_be_absent;
     }
-    let mut by_id: BTreeMap<(u32, u8), (u8, Bdd)> = BTreeMap::new();
-    for (Clause { id, clauses, .. }, space) in clauses {
-        let (count, all) = by_id.entry((id, clauses)).or_insert((0, set));
+    let mut by_id: BTreeMap<(u32, u8), (u8, Fulfilled)> = BTreeMap::new();
+    for (Clause { id, clauses, .. }, (space, is_certain)) in clauses {
+        let start = || (0, Fulfilled { id, set, is_certain: true });
+        let (count, all) = by_id.entry((id, clauses)).or_insert_with(start);
         *count += 1;
-        *all = diagrams.and(*all, space);
+        all.set = diagrams.and(all.set, space);
+        all.is_certain &= is_certain;
     }
-    let whole = by_id.into_iter().filter(|((_, wanted), (count, set))| count == wanted && !set.is_false());
-    whole.map(|((id, _), (_, set))| (id, set)).collect()
+    let whole =
+        by_id.into_iter().filter(|((_, wanted), (count, all))| count == wanted && !all.set.is_false());
+    whole.map(|(_, (_, all))| all).collect()
 }
 
 /// Looks packets with a conj_id up. Returns those that some flow takes for certain.

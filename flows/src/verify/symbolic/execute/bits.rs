@@ -76,6 +76,19 @@ impl Engine<'_> {
         }
     }
 
+    /// Sets a bit to 0 on one way, and to 1 on another.
+    pub(super) fn either(&mut self, dst: Subfield, branch: &Branch, open: &mut Vec<Branch>) {
+        for value in [0, 1] {
+            let mut one = branch.clone();
+            if self.concrete.has(dst.field) {
+                one.registers.put_part(dst, value);
+                open.push(one);
+            } else {
+                self.set(dst.field, assignment(dst, value), one, open);
+            }
+        }
+    }
+
     /// Splits packets by the value that some bits have now, the lowest bit first. Returns the packets
     /// of each value as they came.
     pub(super) fn split(&mut self, branch: &Branch, bits: &[Variable]) -> Vec<(u128, Bdd)> {

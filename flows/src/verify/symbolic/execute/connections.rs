@@ -27,16 +27,7 @@ impl Engine<'_> {
         self.emit(Target::Learner(rule), &branch, out);
         if let Some(dst) = learn.result_dst {
             // Nobody knows whether the limit was reached.
-            for value in [0, 1] {
-                let mut one = branch.clone();
-                if self.concrete.has(dst.field) {
-                    one.registers.put_part(dst, value);
-                    open.push(one);
-                } else {
-                    self.set(dst.field, assignment(dst, value), one, open);
-                }
-            }
-            return;
+            return self.either(dst, &branch, open);
         }
         open.push(branch);
     }
@@ -50,6 +41,9 @@ impl Engine<'_> {
             return *known;
         }
         let rule = LearnedRule::new(at.bridge, learn, registers, self.concrete, &classes, &mut self.programs);
+        if rule.copies_too_much {
+            self.gap("a learned flow that copies more than 128 bits".to_owned());
+        }
         self.copied_ports.extend(rule.copied_ports.iter().cloned());
         self.rules.push(rule);
         self.rule_numbers.insert(key, self.rules.len() - 1);

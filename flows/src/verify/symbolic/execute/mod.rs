@@ -214,12 +214,7 @@ impl Engine<'_> {
                     None => self.gap(format!("group {}", group.0)),
                 }
             }
-            Action::CheckPktLarger { dst, .. } => {
-                let mut other = branch.clone();
-                other.registers.put_part(*dst, 1);
-                open.push(other);
-                branch.registers.put_part(*dst, 0);
-            }
+            Action::CheckPktLarger { dst, .. } => return self.either(*dst, &branch, open),
             Action::Exit => return,
             Action::Note(_)
             | Action::FinTimeout { .. }
@@ -264,6 +259,8 @@ impl Engine<'_> {
         } else {
             self.states.waiting(Frame { place: branch.place, ..at.frame })
         };
+        let classes = self.classes.get(at.bridge);
+        let port = port.map(|port| classes.map_or(port, |classes| classes.representative(port)));
         self.look_up(at, table, port, continuation, depth, branch, out);
     }
 
