@@ -93,7 +93,7 @@ fn network(text: &mut String, bridge: u32, endpoints: u32) {
     );
     for endpoint in 0..endpoints {
         let (third, fourth) = (endpoint / 250, 1 + endpoint % 250);
-        // Who is reached by a crossing has a MAC address in the file.
+        // A crossing needs the MAC address of each party that it reaches.
         let mac = if endpoint < CROSSED {
             format!(", mac = \"02:00:0a:{bridge:02x}:00:{fourth:02x}\"")
         } else {

@@ -35,7 +35,7 @@ use crate::verify::proof::{AssertionKind, Budget, ProofReport, Verdict, prove_in
 /// The maximum number of flows of a bridge that a report names.
 const NAMED: usize = 5;
 
-/// What a switch has.
+/// The flows and ports of a switch.
 #[derive(Debug, Clone)]
 pub struct InstalledBridge<'a> {
     /// The bridge's name.

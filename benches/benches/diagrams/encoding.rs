@@ -129,9 +129,9 @@ pub(crate) struct Group {
     registers: Vec<(usize, u32, u32)>,
     /// Number, value and mask of the loaded registers.
     loads: Vec<(usize, u32, u32)>,
-    /// Whether its flows learn.
+    /// True if its flows learn.
     pub(crate) learns: bool,
-    /// Whether its flows end the packet's way.
+    /// True if its flows end the packet's way.
     pub(crate) drops: bool,
     /// The literals of its flows.
     pub(crate) cubes: Vec<Vec<(u16, bool)>>,

@@ -54,7 +54,7 @@ pub(crate) trait Engine {
     }
 }
 
-/// What a measurement needs beside the six functions.
+/// The functions that a measurement needs beside the six.
 pub(crate) trait Measured: Engine + Sized {
     /// Returns an engine.
     fn new(shape: &Shape) -> Self;

@@ -111,7 +111,7 @@ fn kilobytes(what: &str) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// What a process reports.
+/// The report of a process.
 struct Report {
     /// Seconds for unions, walks and learned flows.
     times: [f64; 3],

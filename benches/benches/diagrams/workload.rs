@@ -1,4 +1,4 @@
-//! What a proof does with the flows of a bridge, the same for each engine.
+//! The work of a proof on the flows of a bridge, the same for each engine.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -23,7 +23,7 @@ const SAMPLE: usize = 16;
 /// The number of ways that are picked from each set for the comparison.
 const PICKS: u64 = 4;
 
-/// What was done, and how long it took.
+/// The steps of a run, and the time that they took.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     /// The time for cubes and their unions.

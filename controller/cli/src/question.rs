@@ -1,4 +1,4 @@
-//! What the commands share that ask about a network file.
+//! Arguments and loading that the commands about a network file share.
 
 use std::path::Path;
 

@@ -64,6 +64,12 @@ impl Diagrams {
         functions.first().copied().unwrap_or(Bdd::FALSE)
     }
 
+    /// Returns the symmetric difference: what is in one of the two, but not in both.
+    pub fn differ(&mut self, a: Bdd, b: Bdd) -> Bdd {
+        let (one, other) = (self.difference(a, b), self.difference(b, a));
+        self.or(one, other)
+    }
+
     /// Returns whether `a` is a subset of `b`.
     pub fn is_within(&mut self, a: Bdd, b: Bdd) -> bool {
         self.difference(a, b).is_false()

@@ -88,6 +88,9 @@ proptest! {
         prop_assert_eq!(f == g, truth(&a) == truth(&b));
         let not = diagrams.not(f);
         prop_assert_eq!(members(&diagrams, not), truth(&a).map(|t| !t));
+        let differ = diagrams.differ(f, g);
+        let (ta, tb) = (truth(&a), truth(&b));
+        prop_assert_eq!(members(&diagrams, differ), table(|n| ta[n] != tb[n]));
         let within = truth(&a).iter().zip(truth(&b)).all(|(a, b)| !a || b);
         prop_assert_eq!(diagrams.is_within(f, g), within);
         let union = diagrams.any([f, g, not]);

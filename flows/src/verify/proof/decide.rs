@@ -16,8 +16,6 @@ use crate::verify::symbolic::{Asked, BridgePort, Engine};
 use crate::verify::topology::Topology;
 use crate::verify::witness::Witness;
 
-/// The reason of a proof that needs more diagram nodes than it may have.
-const OUT_OF_BUDGET: &str = "the budget of the proof is used up";
 /// The maximum number of witnesses of an assertion.
 const WITNESSES: usize = 3;
 
@@ -115,7 +113,7 @@ fn decide<'f>(
     report.states += states;
     if coarse.is_out_of_budget() {
         // All ports told apart take more still.
-        let unknown = Verdict::Unknown { reasons: vec![OUT_OF_BUDGET.to_owned()] };
+        let unknown = Verdict::Unknown { reasons: coarse.gaps().map(str::to_owned).collect() };
         verdicts.extend(assertions.iter().map(|(kind, name, _)| ((*kind, *name), unknown.clone())));
         return;
     }

@@ -19,12 +19,9 @@ pub(in crate::verify) fn replay(
     topology: &Topology<'_>,
     pipelines: &[Pipeline],
 ) -> Result<Witness, Disagreement> {
-    let mut pipelines = pipelines.to_vec();
     let mut openers = Vec::new();
-    for opener in &trace.openers {
-        send_all(opener, engine, topology, &mut pipelines, &mut openers)?;
-    }
-    let hops = send(trace, engine, topology, &mut pipelines)?;
+    send_all(trace, engine, topology, &mut pipelines.to_vec(), &mut openers)?;
+    let hops = openers.pop().unwrap_or_default();
     Ok(Witness { assertion: assertion.to_owned(), openers, hops })
 }
 
@@ -33,7 +30,7 @@ fn send_all(
     trace: &Trace,
     engine: &mut Engine<'_>,
     topology: &Topology<'_>,
-    pipelines: &mut Vec<Pipeline>,
+    pipelines: &mut [Pipeline],
     sent: &mut Vec<Vec<WitnessHop>>,
 ) -> Result<(), Disagreement> {
     for opener in &trace.openers {

@@ -24,7 +24,7 @@ pub struct DecidingRule {
     pub kind: Option<&'static str>,
     /// The rule's name, or the kind again for a default.
     pub rule: Option<String>,
-    /// What it does, in words.
+    /// Its effect, in words.
     pub detail: String,
     /// The file of the rule.
     pub file: Option<String>,

@@ -30,9 +30,9 @@ pub struct Change {
 /// The traffic in which two files differ.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Difference {
-    /// What only the new file lets pass.
+    /// Traffic that only the new file lets pass.
     pub permitted: Vec<Change>,
-    /// What only the old file lets pass.
+    /// Traffic that only the old file lets pass.
     pub denied: Vec<Change>,
     /// The reasons for which differences may be missing, or shown where there are none.
     pub unknown: Vec<String>,

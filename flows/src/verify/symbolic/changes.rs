@@ -110,8 +110,7 @@ impl Changes {
         }
         for (a, b) in equal {
             let (a, b) = (diagrams.variable(a), diagrams.variable(b));
-            let (one, other) = (diagrams.difference(a, b), diagrams.difference(b, a));
-            let differ = diagrams.or(one, other);
+            let differ = diagrams.differ(a, b);
             set = diagrams.difference(set, differ);
         }
         let constants = diagrams.cube(constants);

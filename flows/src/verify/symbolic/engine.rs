@@ -30,9 +30,6 @@ pub(crate) struct Limits {
     pub(crate) visits: usize,
 }
 
-/// The gap of a proof that reached a limit.
-const USED_UP: &str = "the budget of the proof is used up";
-
 impl Default for Limits {
     fn default() -> Self {
         Self { nodes: 8_000_000, visits: 5_000_000 }
@@ -84,7 +81,6 @@ pub(crate) struct Engine<'w> {
     /// Set when a state looks connections up.
     pub(super) looked_up_connections: bool,
     gaps: BTreeSet<String>,
-    approximations: BTreeSet<String>,
     limits: Limits,
     visits: usize,
 }
@@ -111,13 +107,12 @@ impl<'w> Engine<'w> {
         let mut diagrams = Diagrams::new(limits.nodes);
         let mut programs = Programs::default();
         let concrete = Concrete::of(world.bridges.iter().flat_map(BridgeInput::flows).map(|(flow, _)| flow));
-        let mut gaps = Vec::new();
         let tables: Vec<_> = world
             .bridges
             .iter()
             .zip(&classes)
             .map(|(bridge, classes)| {
-                Table::of_bridge(bridge, concrete, classes, &mut diagrams, &mut programs, &mut gaps)
+                Table::of_bridge(bridge, concrete, classes, &mut diagrams, &mut programs)
             })
             .collect();
         let mut variables = asked.0.clone();
@@ -139,7 +134,6 @@ impl<'w> Engine<'w> {
             asked: variables,
             queue: BTreeSet::new(),
             looked_up_connections: false,
-            approximations: gaps.into_iter().collect(),
             gaps: BTreeSet::new(),
             limits,
             visits: 0,
@@ -190,10 +184,9 @@ impl<'w> Engine<'w> {
 
     /// Returns the packets that a class of senders starts at a port.
     pub(super) fn started(&mut self, place: BridgePort, class: u16) -> Bdd {
-        let start = {
-            let classes = self.classes.get(place.0).cloned().unwrap_or_default();
-            space::matching(&mut self.diagrams, &self.world.start, self.concrete, &classes)
-        };
+        let none = PortClasses::default();
+        let classes = self.classes.get(place.0).unwrap_or(&none);
+        let start = space::matching(&mut self.diagrams, &self.world.start, self.concrete, classes);
         let well_formed = space::well_formed(&mut self.diagrams, self.concrete);
         let origin = self.diagrams.cube(literals(ORIGIN, class.into(), 0xffff));
         let port = self.came_in(place);
@@ -215,7 +208,6 @@ impl<'w> Engine<'w> {
     fn follow(&mut self) {
         while let Some((_, state)) = self.queue.pop_first() {
             if self.is_out_of_budget() {
-                self.gaps.insert(USED_UP.to_owned());
                 self.queue.clear();
                 return;
             }
@@ -478,18 +470,10 @@ impl<'w> Engine<'w> {
         self.gaps.insert(reason);
     }
 
-    /// Records a reason for which the sets may have packets that never arrive.
-    pub(super) fn approximates(&mut self, reason: &str) {
-        self.approximations.insert(reason.to_owned());
-    }
-
     /// Returns the reasons for which nothing is proven: packets may arrive that the sets lack.
     pub(crate) fn gaps(&self) -> impl Iterator<Item = &str> {
-        // Sets of exhausted diagrams are empty, so the queue may end without a state that notices.
-        let exhausted = self.diagrams.is_exhausted().then_some(USED_UP);
-        let known = self.gaps.iter().map(String::as_str).filter(|gap| *gap != USED_UP);
-        let used_up = self.gaps.contains(USED_UP).then_some(USED_UP);
-        known.chain(used_up.or(exhausted))
+        let used_up = self.is_out_of_budget().then_some("the budget of the proof is used up");
+        self.gaps.iter().map(String::as_str).chain(used_up)
     }
 
     /// Returns the packets of some classes that arrive at a port.

@@ -16,7 +16,6 @@ use super::program::{Operation, ProgramId, Programs};
 use super::registers::{Concrete, RegisterMatch, Registers};
 use super::space;
 use super::state::Predecessor;
-use super::variables;
 use crate::verify::interp::{is_matched, low_bits};
 
 /// All flows that one learner can write with the same register values.
@@ -154,18 +153,14 @@ impl LearnedRule {
         }
     }
 
-    /// Adds packets that reach the learner. Returns whether they are new.
-    pub(super) fn open(&mut self, diagrams: &mut Diagrams, set: Bdd, from: Predecessor) -> bool {
-        let copied = diagrams.set(variables::of_learn(&self.learn).iter());
-        let set = diagrams.project(set, copied);
+    /// Adds packets that reach the learner, without what it does not copy.
+    pub(super) fn open(&mut self, diagrams: &mut Diagrams, set: Bdd, from: Predecessor) {
         let openers = diagrams.or(self.openers, set);
         if !self.predecessors.contains(&from) {
             self.predecessors.push(from);
         }
-        let new = openers != self.openers;
-        self.changed |= new;
+        self.changed |= openers != self.openers;
         self.openers = openers;
-        new
     }
 
     /// Computes the packets that the learned flows match. Returns whether they are more than before.
@@ -178,8 +173,7 @@ impl LearnedRule {
         let mut space = diagrams.replace(self.openers, substitution);
         for (a, b) in &self.renaming.equal {
             let (a, b) = (diagrams.variable(*a), diagrams.variable(*b));
-            let (one, other) = (diagrams.difference(a, b), diagrams.difference(b, a));
-            let differ = diagrams.or(one, other);
+            let differ = diagrams.differ(a, b);
             space = diagrams.difference(space, differ);
         }
         let constant = diagrams.cube(self.renaming.constant.iter().copied());

@@ -6,6 +6,7 @@
 //! relates ports and addresses any more.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 use flow_model::Flow;
 use ofproto::PortNo;
@@ -19,7 +20,7 @@ use super::world::{BridgeInput, BridgePort, World};
 #[derive(Debug, Clone, Default)]
 pub(super) struct PortClasses {
     /// The ports of each class of more than one, by each of them. The first is the representative.
-    members: HashMap<PortNo, Vec<PortNo>>,
+    members: HashMap<PortNo, Rc<[PortNo]>>,
 }
 
 impl PortClasses {
@@ -51,7 +52,8 @@ impl PortClasses {
             }
             let mut this = Self::default();
             for (_, _, ports) in classes.into_iter().filter(|class| class.2.len() > 1) {
-                this.members.extend(ports.iter().map(|port| (*port, ports.clone())));
+                let ports: Rc<[PortNo]> = ports.into();
+                this.members.extend(ports.iter().map(|port| (*port, Rc::clone(&ports))));
             }
             this
         };
@@ -60,7 +62,7 @@ impl PortClasses {
 
     /// Returns the ports of a port's class.
     pub(super) fn members(&self, port: PortNo) -> Vec<PortNo> {
-        self.members.get(&port).cloned().unwrap_or_else(|| vec![port])
+        self.members.get(&port).map_or_else(|| vec![port], |ports| ports.to_vec())
     }
 
     /// Returns the representative of a port's class.

@@ -178,8 +178,7 @@ pub(super) fn well_formed(diagrams: &mut Diagrams, concrete: Concrete) -> Bdd {
         let v6 = exactly(diagrams, Field::EthType, ethertype::IPV6.into());
         let later = exactly(diagrams, Field::IpFrag, LATER);
         let header = exactly(diagrams, Field::IpProto, ip_protocol::FRAGMENT.into());
-        let (one, other) = (diagrams.difference(later, header), diagrams.difference(header, later));
-        let differ = diagrams.or(one, other);
+        let differ = diagrams.differ(later, header);
         let wrong = diagrams.and(v6, differ);
         let wrong = diagrams.or(wrong, not_two);
         diagrams.not(wrong)

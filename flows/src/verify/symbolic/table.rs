@@ -83,15 +83,14 @@ pub(super) struct Lookup {
 type GroupKey = (u16, ProgramId, Vec<RegisterMatch>, bool, Option<u32>, Option<Clause>);
 
 impl Table {
-    /// Returns the tables of a bridge. A reason is given for each match that the engine does not
-    /// know.
+    /// Returns the tables of a bridge. A flow with a match that the engine does not know may match or
+    /// not.
     pub(super) fn of_bridge(
         bridge: &BridgeInput<'_>,
         concrete: Concrete,
         classes: &PortClasses,
         diagrams: &mut Diagrams,
         programs: &mut Programs,
-        reasons: &mut Vec<String>,
     ) -> BTreeMap<TableId, Self> {
         let mut spaces: BTreeMap<TableId, HashMap<GroupKey, Members>> = BTreeMap::new();
         for (flow, may_be_absent) in bridge.flows() {
@@ -101,9 +100,6 @@ impl Table {
             );
             let unknown = flow.matches.has_unknown();
             let of_others = flow.matches.in_port().is_some_and(|port| !classes.is_alone(port));
-            if unknown {
-                reasons.push(format!("a match field of the flow with cookie {}", flow.cookie));
-            }
             let conjunction = flow.matches.exact(Field::ConjId).and_then(|id| u32::try_from(id).ok());
             let program = programs.of_flow(&flow.instructions);
             let clauses = clauses(programs.operations(program));

@@ -47,12 +47,6 @@ impl Variables {
         self.0.get(usize::from(variable / 64)).is_some_and(|bits| bits >> (variable % 64) & 1 == 1)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = Variable> + '_ {
-        (0_u16..).zip(&self.0).flat_map(|(word, bits)| {
-            (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| Variable(word * 64 + bit))
-        })
-    }
-
     pub(super) fn extend(&mut self, variables: impl IntoIterator<Item = Variable>) {
         variables.into_iter().for_each(|variable| self.insert(variable));
     }

@@ -10,6 +10,7 @@ use crate::verify::symbolic::emission::{At, Emission, Target};
 use crate::verify::symbolic::engine::Engine;
 use crate::verify::symbolic::layout;
 use crate::verify::symbolic::learned::{self, LearnedRule};
+use crate::verify::symbolic::ports::PortClasses;
 use crate::verify::symbolic::registers::Registers;
 use crate::verify::symbolic::state::Continuation;
 use crate::verify::symbolic::tracked;
@@ -34,13 +35,14 @@ impl Engine<'_> {
 
     /// Returns the number of the rule of a learner with these register values.
     pub(super) fn learned_rule(&mut self, at: At, learn: &Learn, registers: &Registers, place: u16) -> usize {
-        let classes = self.classes.get(at.bridge).cloned().unwrap_or_default();
-        let copied = learned::copied_registers(learn, registers, self.concrete, &classes);
+        let none = PortClasses::default();
+        let classes = self.classes.get(at.bridge).unwrap_or(&none);
+        let copied = learned::copied_registers(learn, registers, self.concrete, classes);
         let key = (at.bridge, at.frame.program, place, copied);
         if let Some(known) = self.rule_numbers.get(&key) {
             return *known;
         }
-        let rule = LearnedRule::new(at.bridge, learn, registers, self.concrete, &classes, &mut self.programs);
+        let rule = LearnedRule::new(at.bridge, learn, registers, self.concrete, classes, &mut self.programs);
         if rule.copies_too_much {
             self.gap("a learned flow that copies more than 128 bits".to_owned());
         }

@@ -250,7 +250,6 @@ impl Engine<'_> {
         let depth = at.frame.depth + deeper;
         if depth >= MAX_DEPTH {
             // The switch drops the packet, with all its outputs.
-            self.approximates("a resubmit deeper than Open vSwitch follows");
             return;
         }
         let last = usize::from(branch.place) == self.programs.operations(at.frame.program).len();
